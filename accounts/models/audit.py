@@ -1,0 +1,53 @@
+"""The audit chain: what was done, by whom, in an order that cannot be changed unseen."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models.people import User
+
+
+class AuditEvent(models.Model):
+    """One thing that somebody did. Never edited, never deleted.
+
+    ``digest`` is the SHA-256 over the canonical JSON of the row and of ``previous_digest``; ``number`` counts from 1
+    without gaps. The actor's e-mail is kept as text so that the event survives the account.
+    """
+
+    number = models.PositiveBigIntegerField(unique=True)
+    at = models.DateTimeField(db_index=True)
+    actor = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    actor_email = models.CharField(max_length=254, blank=True)
+    verb = models.CharField(max_length=60, db_index=True)
+    subject_type = models.CharField(max_length=60, blank=True)
+    subject_id = models.CharField(max_length=64, blank=True)
+    subject = models.CharField(max_length=300, blank=True)
+    before = models.JSONField(default=dict, blank=True)
+    after = models.JSONField(default=dict, blank=True)
+    request_id = models.CharField(max_length=36, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    previous_digest = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        verbose_name = _("audit event")
+        verbose_name_plural = _("audit events")
+        ordering = ["-number"]
+        indexes = [models.Index(fields=["subject_type", "subject_id"], name="audit_by_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.verb}"
+
+
+class AuditHead(models.Model):
+    """The end of the chain (always row 1): locking it puts all writers in one order."""
+
+    number = models.PositiveBigIntegerField(default=0)
+    digest = models.CharField(max_length=64, default="0" * 64)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_audit_head")]
+
+    def __str__(self) -> str:
+        return f"head at {self.number}"

@@ -1,0 +1,3 @@
+"""The frame: settings, environment, urls, health, checks, commands."""
+
+__version__ = "0.1.0"

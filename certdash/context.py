@@ -1,0 +1,68 @@
+"""What every page's frame shows: the organisation, the navigation, the version, the time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Organisation, Role
+
+# Group, then (label, url name, icon, who sees it; empty means everybody).
+NAVIGATION: list[tuple[Any, list[tuple[Any, str, str, tuple[str, ...]]]]] = [
+    ("", [(_("Overview"), "reports:overview", "overview", ())]),
+    (
+        _("Inventory"),
+        [
+            (_("Certificates"), "inventory:certificate_list", "certificate", ()),
+            (_("Endpoints"), "inventory:endpoint_list", "endpoint", ()),
+            (_("Issuers"), "inventory:issuer_list", "issuer", ()),
+        ],
+    ),
+    (
+        _("Know"),
+        [
+            (_("Discovery"), "discovery:scan_list", "discovery", ()),
+            (_("Findings"), "policy:finding_list", "finding", ()),
+        ],
+    ),
+    (
+        _("Prove"),
+        [
+            (_("Reports"), "reports:report_list", "report", ()),
+            (_("Audit log"), "accounts:audit", "audit", (Role.ADMINISTRATOR, Role.AUDITOR)),
+        ],
+    ),
+]
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "organisation": Organisation.objects.filter(pk=1).first(),
+        "navigation": _navigation(request),
+        "now": timezone.now(),
+        "version": settings.VERSION,
+        "request_id": request.META.get("CERTDASH_REQUEST_ID", ""),
+    }
+
+
+def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    role = getattr(request.user, "role", "") if hasattr(request, "user") else ""
+    groups = []
+    for title, items in NAVIGATION:
+        shown = [
+            {"label": label, "url": reverse(name), "icon": icon, "active": _is_active(request, reverse(name))}
+            for label, name, icon, roles in items
+            if not roles or role in roles
+        ]
+        if shown:
+            groups.append({"title": title, "items": shown})
+    return groups
+
+
+def _is_active(request: HttpRequest, url: str) -> bool:
+    return request.path == url if url == "/" else request.path.startswith(url)

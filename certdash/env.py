@@ -1,0 +1,108 @@
+"""Typed reading of the environment: every setting of certdash comes through here.
+
+Each function also reads ``NAME_FILE`` (the path of a file that holds the value), so that secrets need not stand in
+the environment. A file that is named but cannot be read stops the start: a silently empty secret would be worse.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off", ""}
+
+
+class SettingError(Exception):
+    """A setting cannot be used; the message names it and says what to write instead."""
+
+
+def text(name: str, default: str = "") -> str:
+    path = os.environ.get(f"{name}_FILE")
+    if path is not None:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingError(f"{name}_FILE names {path}, which cannot be read: {error}") from error
+    return os.environ.get(name, default)
+
+
+def flag(name: str, *, default: bool) -> bool:
+    value = text(name, str(default)).strip().lower()
+    if value in TRUE:
+        return True
+    if value in FALSE:
+        return False
+    raise SettingError(f"{name} is {value!r}; write true or false.")
+
+
+def number(name: str, default: int, *, least: int = 0) -> int:
+    value = text(name, str(default))
+    try:
+        result = int(value)
+    except ValueError as error:
+        raise SettingError(f"{name} is {value!r}; write a whole number.") from error
+    if result < least:
+        raise SettingError(f"{name} is {result}; the least allowed is {least}.")
+    return result
+
+
+def words(name: str, default: str = "") -> list[str]:
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Read ``sqlite:///path`` or ``postgres://user:password@host:port/name``."""
+    value = text(name, default)
+    parts = urlsplit(value)
+    if parts.scheme == "sqlite":
+        return _sqlite(Path(unquote(parts.path[1:])))
+    if parts.scheme in {"postgres", "postgresql"}:
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(parts.path[1:]),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": unquote(parts.hostname or ""),
+            "PORT": str(parts.port or ""),
+            "CONN_MAX_AGE": 60,
+            "CONN_HEALTH_CHECKS": True,
+        }
+    raise SettingError(f"{name} must begin with sqlite:/// or postgres://.")
+
+
+def _sqlite(path: Path) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        "OPTIONS": {
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            # A transaction that begins by reading and then writes would fail with "database is locked"
+            # as soon as another one wrote in between; taking the write lock first waits instead.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+        },
+        # In memory, the threads of a live server and of a test would lock each other out.
+        "TEST": {"NAME": path.with_name("test.sqlite3")},
+    }
+
+
+def kept_secret(name: str, path: Path) -> str:
+    """Return the secret from the environment, or the one kept in ``path``, made at the first start."""
+    value = text(name)
+    if value:
+        return value
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(path, "x", encoding="ascii", opener=_private) as file:
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass
+    return path.read_text(encoding="ascii")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,1 @@
+"""Modules that every app may use and that do not know each other."""

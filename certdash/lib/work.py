@@ -1,0 +1,104 @@
+"""Claimable work: an abstract row that a worker takes for a while, keeps alive, and finishes.
+
+The rule everywhere is *claim, check again, act*: a conditional UPDATE decides which worker does the work, a lease
+that runs out gives it back when a worker dies, and a fencing number (``attempts``) keeps a worker that was
+believed dead from writing after its successor began.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Generic, Self, TypeVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+LEASE = timedelta(seconds=60)
+
+
+class WorkStatus(models.TextChoices):
+    QUEUED = "queued", _("waiting")
+    RUNNING = "running", _("running")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+OPEN = (WorkStatus.QUEUED, WorkStatus.RUNNING)
+
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class WorkQuerySet(models.QuerySet[Row], Generic[Row]):
+    def open(self) -> Self:
+        return self.filter(status__in=OPEN)
+
+    def claimable(self, now: datetime) -> Self:
+        """Rows that nobody works on: waiting, or running under a lease that has run out."""
+        return self.filter(Q(status=WorkStatus.QUEUED) | Q(status=WorkStatus.RUNNING, claim_until__lt=now))
+
+
+class Work(models.Model):
+    """One piece of work that a person may wait for.
+
+    ``done`` of ``total`` is the progress; ``attempts`` counts claims and is the fencing number of the claim.
+    """
+
+    status = models.CharField(max_length=10, choices=WorkStatus, default=WorkStatus.QUEUED)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_by = models.CharField(max_length=100, blank=True)
+    claim_until = models.DateTimeField(null=True, blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def claim(self, worker: str, now: datetime) -> bool:
+        """Take the row for ourselves. False means that another worker was first, or that it has ended."""
+        rows = type(self)._default_manager.filter(pk=self.pk, attempts=self.attempts)
+        free = Q(status=WorkStatus.QUEUED) | Q(status=WorkStatus.RUNNING, claim_until__lt=now)
+        taken = rows.filter(free).update(
+            status=WorkStatus.RUNNING,
+            claimed_by=worker,
+            claim_until=now + LEASE,
+            attempts=F("attempts") + 1,
+            started_at=self.started_at or now,
+        )
+        if taken == 1:
+            self.refresh_from_db()
+        return taken == 1
+
+    def beat(self, now: datetime, **changes: Any) -> bool:
+        """Keep the claim alive and write progress. False means that the claim is lost: stop at once."""
+        return self._ours().update(claim_until=now + LEASE, **changes) == 1
+
+    def end(self, status: WorkStatus, now: datetime, **changes: Any) -> bool:
+        """Write the result. False means that the claim was lost and the result belongs to nobody."""
+        return self._ours().update(status=status, finished_at=now, claim_until=None, **changes) == 1
+
+    def _ours(self) -> models.QuerySet[Self]:
+        return type(self)._default_manager.filter(pk=self.pk, status=WorkStatus.RUNNING, attempts=self.attempts)
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def percent(self) -> int:
+        """Whole per cent done, rounded down so that 100 means finished."""
+        return self.done * 100 // self.total if self.total else 0

@@ -1,0 +1,76 @@
+"""What every request passes: an id, a cap on its body, and htmx's way of following a redirect."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import re
+import uuid
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+View = Callable[[HttpRequest], HttpResponse]
+
+_request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
+_LINE_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class LineFormatter(logging.Formatter):
+    """One event is one line: what a stranger put into a message cannot forge another."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(request_id)s %(name)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.request_id = _request_id.get()
+        return _LINE_BREAKING.sub(lambda m: f"\\x{ord(m.group()):02x}", super().format(record))
+
+
+class RequestId:
+    """Give each request an id that stands in its answer, in its log lines and in its audit events."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = uuid.uuid4().hex
+        request.META["CERTDASH_REQUEST_ID"] = request_id
+        token = _request_id.set(request_id)
+        try:
+            response = self.get_response(request)
+        finally:
+            _request_id.reset(token)
+        response["X-Request-ID"] = request_id
+        return response
+
+
+class UploadCap:
+    """Refuse a body that is announced larger than the cap before any of it is read."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) > settings.UPLOAD_CAP:
+            return render(request, "413.html", {"cap": settings.UPLOAD_CAP}, status=413)
+        return self.get_response(request)
+
+
+class HtmxRedirect:
+    """Make htmx load the sign-in page as a page: it would put a redirect's target into the fragment."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.headers.get("HX-Request") == "true" and response.status_code in {301, 302, 303}:
+            target = response["Location"]
+            del response["Location"]
+            response.status_code = 204
+            response["HX-Redirect"] = target
+        return response

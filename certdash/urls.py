@@ -1,0 +1,18 @@
+"""Which app answers which address."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from certdash import health
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("", include("reports.urls")),
+    path("", include("accounts.urls")),
+    path("", include("inventory.urls")),
+    path("", include("discovery.urls")),
+    path("", include("policy.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+]

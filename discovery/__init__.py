@@ -1,0 +1,1 @@
+"""How we come to know."""

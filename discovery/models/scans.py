@@ -1,0 +1,101 @@
+"""Runs: a scan, and the shards that workers take from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from certdash.lib.work import Work, WorkQuerySet
+from discovery.models.sources import Source, Zone
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+
+class ScanQuerySet(WorkQuerySet["Scan"]):
+    def visible_to(self, user: User | AnonymousUser) -> ScanQuerySet:
+        """Administrators and auditors see every scan, others those they asked for or whose source is their team's."""
+        if not isinstance(user, User) or not user.is_active:
+            return self.none()
+        if user.sees_everything:
+            return self
+        mine = models.Q(requested_by=user)
+        return self.filter(mine | models.Q(source__owner_team__in=user.memberships.values("team")))
+
+
+class Tally(models.Model):
+    """Counts of places asked: ``asked`` is always the sum of the five answers below it and of what is not tried yet."""
+
+    asked = models.PositiveIntegerField(default=0)
+    answered = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    silent = models.PositiveIntegerField(default=0)
+    excluded = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    certificates = models.PositiveIntegerField(default=0)
+    new = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    gone = models.PositiveIntegerField(default=0)
+    reasons = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def tried(self) -> int:
+        return self.answered + self.refused + self.silent + self.excluded + self.failed
+
+    @property
+    def not_tried(self) -> int:
+        return max(0, self.asked - self.tried)
+
+
+class Scan(Work, Tally):
+    """One run of one source, or of what a person asked for once. ``done`` of ``total`` counts shards."""
+
+    source = models.ForeignKey(Source, null=True, blank=True, on_delete=models.SET_NULL, related_name="scans")
+    title = models.CharField(max_length=300)
+    # What was asked, frozen: targets, exclusions, ports, server_names, rate_limit, schedule_seconds.
+    plan = models.JSONField(default=dict)
+    engine = models.CharField(max_length=8, choices=Source.Engine, default=Source.Engine.OWN)
+    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, related_name="scans")
+    cancelled_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    objects = ScanQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("scan")
+        verbose_name_plural = _("scans")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["status", "id"], name="scan_by_status")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class ScanShardQuerySet(WorkQuerySet["ScanShard"]):
+    """Shards are reached through their scan; they have no visibility of their own."""
+
+
+class ScanShard(Work, Tally):
+    """Some hundreds of places of one scan, done by one worker in one event loop."""
+
+    scan = models.ForeignKey(Scan, on_delete=models.CASCADE, related_name="shards")
+    number = models.PositiveIntegerField()
+    # Places to ask, as [address or host name, port, server name, protocol].
+    places = models.JSONField()
+
+    objects = ScanShardQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("shard")
+        verbose_name_plural = _("shards")
+        ordering = ["scan_id", "number"]
+        constraints = [models.UniqueConstraint(fields=["scan", "number"], name="one_shard_per_number")]
+        indexes = [models.Index(fields=["status", "id"], name="shard_by_status")]
+
+    def __str__(self) -> str:
+        return f"shard {self.number} of scan {self.scan_id}"

@@ -1,0 +1,141 @@
+"""Endpoints (one node each), what they serve now, and how we know of anything at all."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from inventory.addresses import unpack
+from inventory.models.certificates import Certificate
+from inventory.models.chains import Chain
+from inventory.models.standing import OwnedQuerySet, Standing
+
+
+class EndpointQuerySet(OwnedQuerySet["Endpoint"]):
+    def alive(self) -> EndpointQuerySet:
+        """Not retired: silence alone never removes an endpoint from a denominator."""
+        return self.filter(retired_at=None)
+
+
+class Endpoint(Standing):
+    """One node: a place that speaks (or spoke) TLS, asked for one server name.
+
+    ``address`` is 16 bytes that sort like addresses (IPv4 mapped into IPv6). The nodes of one name share ``service``.
+    ``last_tried_at`` moves with every attempt, ``last_seen_at`` only with an answer.
+    """
+
+    class Outcome(models.TextChoices):
+        SERVED = "served", _("served")
+        HANDSHAKE_FAILED = "handshake_failed", _("handshake failed")
+        UNREACHABLE = "unreachable", _("unreachable")
+        NEVER = "", _("never tried")
+
+    zone = models.CharField(max_length=63, default="default")
+    address = models.BinaryField(max_length=16)
+    port = models.PositiveIntegerField()
+    server_name = models.CharField(max_length=255, blank=True)
+    protocol = models.CharField(max_length=12, default="tls")
+    service = models.CharField(max_length=300, blank=True)
+    outcome = models.CharField(max_length=16, choices=Outcome, blank=True)
+    reason = models.CharField(max_length=40, blank=True)
+    tls_version = models.CharField(max_length=10, blank=True)
+    cipher = models.CharField(max_length=80, blank=True)
+    certificate = models.ForeignKey(
+        Certificate, null=True, blank=True, on_delete=models.PROTECT, related_name="endpoints"
+    )
+    last_tried_at = models.DateTimeField(null=True, blank=True)
+    # Evidence older than twice this is not evidence any more.
+    schedule_seconds = models.PositiveIntegerField(default=86_400)
+
+    objects = EndpointQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("endpoint")
+        verbose_name_plural = _("endpoints")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["zone", "address", "port", "server_name", "protocol"],
+                name="one_endpoint_per_place",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["last_seen_at", "id"], name="endpoint_by_last_seen"),
+            models.Index(fields=["address", "port", "id"], name="endpoint_by_address"),
+            models.Index(fields=["server_name", "id"], name="endpoint_by_server_name"),
+            models.Index(fields=["service"], name="endpoint_by_service"),
+            models.Index(fields=["owner_team", "id"], name="endpoint_by_team"),
+            models.Index(fields=["outcome", "id"], name="endpoint_by_outcome"),
+        ]
+
+    def __str__(self) -> str:
+        return self.place
+
+    @property
+    def host(self) -> str:
+        return unpack(bytes(self.address))
+
+    @property
+    def place(self) -> str:
+        """``address:port``, with brackets around IPv6."""
+        host = self.host
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+
+class ServedChain(models.Model):
+    """What an endpoint serves now for one kind of client; points to the chain of the last look."""
+
+    class Variant(models.TextChoices):
+        DEFAULT = "default", _("default")
+        RSA = "rsa", _("RSA only")
+        ECDSA = "ecdsa", _("ECDSA only")
+
+    class State(models.TextChoices):
+        SERVED = "served", _("served")
+        LAST_KNOWN = "last_known", _("last known")
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="served")
+    variant = models.CharField(max_length=8, choices=Variant, default=Variant.DEFAULT)
+    chain = models.ForeignKey(Chain, on_delete=models.PROTECT, related_name="served")
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="served")
+    state = models.CharField(max_length=10, choices=State, default=State.SERVED)
+    since = models.DateTimeField()
+    observed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["endpoint", "variant"], name="one_served_chain_per_variant")]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint_id} {self.variant}"
+
+
+class Sighting(models.Model):
+    """How we know of one certificate or endpoint: the kind and name of a source, first and last time."""
+
+    certificate = models.ForeignKey(
+        Certificate, null=True, blank=True, on_delete=models.CASCADE, related_name="sightings"
+    )
+    endpoint = models.ForeignKey(Endpoint, null=True, blank=True, on_delete=models.CASCADE, related_name="sightings")
+    source_kind = models.CharField(max_length=20)
+    source_name = models.CharField(max_length=200)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(certificate=None) ^ Q(endpoint=None), name="sighting_of_one_thing"),
+            models.UniqueConstraint(
+                fields=["certificate", "source_kind", "source_name"],
+                condition=Q(endpoint=None),
+                name="one_sighting_per_certificate_and_source",
+            ),
+            models.UniqueConstraint(
+                fields=["endpoint", "source_kind", "source_name"],
+                condition=Q(certificate=None),
+                name="one_sighting_per_endpoint_and_source",
+            ),
+        ]
+        indexes = [models.Index(fields=["source_kind", "source_name"], name="sighting_by_source")]
+
+    def __str__(self) -> str:
+        return f"{self.source_kind} {self.source_name}"

@@ -1,0 +1,126 @@
+"""Standing columns: what we say about a certificate or endpoint, beside what it says of itself.
+
+Only ``inventory.services.standing`` writes them. They stand in the same table as the facts because filter, sort and
+keyset paging need them there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Team, User
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+
+class Origin(models.TextChoices):
+    MANUAL = "manual", _("chosen by a person")
+    RULE = "rule", _("by rule")
+    INFERRED = "inferred", _("inferred")
+
+
+class Environment(models.TextChoices):
+    PRODUCTION = "production", _("Production")
+    STAGING = "staging", _("Staging")
+    TEST = "test", _("Test")
+    DEVELOPMENT = "development", _("Development")
+
+
+class Criticality(models.TextChoices):
+    CRITICAL = "critical", _("Critical")
+    HIGH = "high", _("High")
+    NORMAL = "normal", _("Normal")
+    LOW = "low", _("Low")
+
+
+class Purpose(models.TextChoices):
+    SERVER = "server", _("Server")
+    CLIENT = "client", _("Client")
+    CA = "ca", _("Certificate authority")
+    CODE = "code", _("Code signing")
+    MAIL = "mail", _("Mail")
+
+
+class Exposure(models.TextChoices):
+    PUBLIC = "public", _("Reachable from the internet")
+    INTERNAL = "internal", _("Internal")
+
+
+class Severity(models.IntegerChoices):
+    NONE = 0, _("none")
+    LOW = 1, _("low")
+    MEDIUM = 2, _("medium")
+    HIGH = 3, _("high")
+    CRITICAL = 4, _("critical")
+
+
+class Tag(models.Model):
+    """A word that people attach to certificates and endpoints."""
+
+    name = models.SlugField(_("name"), max_length=50, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Owned = TypeVar("Owned", bound=models.Model)
+
+
+class OwnedQuerySet(models.QuerySet[Owned], Generic[Owned]):
+    """What both owned tables can be asked."""
+
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Only what this person may see: all for administrators and auditors, else what their teams own.
+
+        Unowned rows are shown to everybody (somebody must claim them) unless the installation hides them.
+        """
+        if not isinstance(user, User) or not user.is_active:
+            return self.none()
+        if user.sees_everything:
+            return self
+        mine = Q(owner_team__in=user.memberships.values("team"))
+        return self.filter(mine if settings.HIDE_UNOWNED else mine | Q(owner_team=None))
+
+    def of_teams(self, user: User) -> Self:
+        return self.filter(owner_team__in=user.memberships.values("team"))
+
+
+class Standing(models.Model):
+    """The business side of a certificate or endpoint."""
+
+    owner_team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="%(class)ss")
+    owner_person = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    owner_origin = models.CharField(max_length=8, choices=Origin, blank=True)
+    owner_reason = models.CharField(max_length=300, blank=True)
+    environment = models.CharField(max_length=12, choices=Environment, blank=True)
+    criticality = models.CharField(max_length=8, choices=Criticality, blank=True)
+    application = models.CharField(max_length=100, blank=True)
+    purpose = models.CharField(max_length=8, choices=Purpose, blank=True)
+    exposure = models.CharField(max_length=8, choices=Exposure, blank=True)
+    regulations = models.JSONField(default=list, blank=True)
+    data_lifetime_years = models.PositiveSmallIntegerField(null=True, blank=True)
+    custom_fields = models.JSONField(default=dict, blank=True)
+    notes = models.TextField(blank=True)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="%(class)ss")
+    worst_severity = models.PositiveSmallIntegerField(choices=Severity, default=Severity.NONE)
+    open_findings = models.PositiveIntegerField(default=0)
+    # When policy must look at the row next: set to the moment of any change of facts, and by policy itself to the
+    # moment at which time alone will change an answer.
+    judge_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    judged_at = models.DateTimeField(null=True, blank=True)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+    retired_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        abstract = True

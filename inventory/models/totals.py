@@ -1,0 +1,35 @@
+"""Kept totals: numbers that pages show without counting the estate."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Team
+
+
+class Total(models.Model):
+    """How many live rows one team (or nobody) has for one value of one dimension.
+
+    Kept in the transaction that changes the rows, in sorted key order and last, so that two writers cannot lock each
+    other; recounted nightly, where a difference is a fault that people are told of.
+    """
+
+    owner_team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE)
+    dimension = models.CharField(max_length=30)
+    value = models.CharField(max_length=100, blank=True)
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner_team", "dimension", "value"], name="one_total_per_team_and_value"),
+            models.UniqueConstraint(
+                fields=["dimension", "value"],
+                condition=Q(owner_team=None),
+                name="one_total_of_nobody_per_value",
+            ),
+        ]
+        indexes = [models.Index(fields=["dimension", "value"], name="total_by_dimension")]
+
+    def __str__(self) -> str:
+        return f"{self.dimension} {self.value}: {self.count}"

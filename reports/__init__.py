@@ -1,0 +1,1 @@
+"""What people see across all of it: overview, snapshot, PDFs."""
