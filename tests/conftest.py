@@ -1,0 +1,73 @@
+"""What all tests share: people of every role, two teams, and a moment to stand at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from accounts.models import Membership, Organisation, Role, Team, User
+
+NOW = datetime(2026, 11, 23, 9, 41, tzinfo=UTC)
+PASSWORD = "correct horse battery staple"
+
+MakeUser = Callable[..., User]
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def organisation(db: None) -> Organisation:
+    return Organisation.objects.create(pk=1, name="Example Group", set_up_at=NOW)
+
+
+@pytest.fixture
+def web_team(db: None) -> Team:
+    return Team.objects.create(name="Web", slug="web", contact_email="web@example.org")
+
+
+@pytest.fixture
+def other_team(db: None) -> Team:
+    return Team.objects.create(name="Payments", slug="payments", contact_email="pay@example.org")
+
+
+@pytest.fixture
+def make_user(db: None) -> MakeUser:
+    def make(email: str, role: Role = Role.VIEWER, *teams: Team) -> User:
+        user = User.objects.create_user(email, PASSWORD, role=role)
+        Membership.objects.bulk_create(Membership(user=user, team=team) for team in teams)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def administrator(make_user: MakeUser) -> User:
+    return make_user("ada@example.org", Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def auditor(make_user: MakeUser) -> User:
+    return make_user("audrey@example.org", Role.AUDITOR)
+
+
+@pytest.fixture
+def operator(make_user: MakeUser, web_team: Team) -> User:
+    """Olga operates what team Web owns."""
+    return make_user("olga@example.org", Role.OPERATOR, web_team)
+
+
+@pytest.fixture
+def viewer(make_user: MakeUser, web_team: Team) -> User:
+    """Victor sees what team Web owns."""
+    return make_user("victor@example.org", Role.VIEWER, web_team)
+
+
+@pytest.fixture
+def stranger(make_user: MakeUser, other_team: Team) -> User:
+    """Sam operates for team Payments and must see nothing of team Web."""
+    return make_user("sam@example.org", Role.OPERATOR, other_team)
