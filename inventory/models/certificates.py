@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+from functools import reduce
+from operator import or_
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from inventory.models.standing import OwnedQuerySet, Severity, Standing
+from inventory.models.status_q import status_case, status_q
+from inventory.status import Situation, Status, status
 
 
 class Issuer(models.Model):
@@ -33,6 +40,15 @@ class CertificateQuerySet(OwnedQuerySet["Certificate"]):
     def in_use(self) -> CertificateQuerySet:
         """Served now by at least one node, as far as our last look says."""
         return self.filter(nodes_serving__gt=0)
+
+    def in_status(self, statuses: Iterable[Status], now: datetime) -> CertificateQuerySet:
+        """Those whose one status is among these; the same answer as ``Certificate.status_at``."""
+        conditions = status_q(now)
+        return self.filter(reduce(or_, (conditions[word] for word in statuses), Q(pk__in=[])))
+
+    def with_status(self, now: datetime) -> CertificateQuerySet:
+        """Each row with ``status_word``, the value of its ``Status``."""
+        return self.annotate(status_word=status_case(now))
 
 
 class Certificate(Standing):
@@ -107,6 +123,18 @@ class Certificate(Standing):
 
     def __str__(self) -> str:
         return self.name
+
+    def status_at(self, now: datetime) -> Status:
+        situation = Situation(
+            not_before=self.not_before,
+            not_after=self.not_after,
+            expiring_from=self.expiring_from,
+            revoked_at=self.revoked_at,
+            superseded=self.superseded,
+            served_ever=self.served_ever,
+            nodes_serving=self.nodes_serving,
+        )
+        return status(situation, now)
 
 
 class CertificateDer(models.Model):
