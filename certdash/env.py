@@ -2,6 +2,8 @@
 
 Each function also reads ``NAME_FILE`` (the path of a file that holds the value), so that secrets need not stand in
 the environment. A file that is named but cannot be read stops the start: a silently empty secret would be worse.
+
+``load`` reads a file of settings first, so that every command sees the same ones; the environment wins over it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,38 @@ FALSE = {"0", "false", "no", "off", ""}
 
 class SettingError(Exception):
     """A setting cannot be used; the message names it and says what to write instead."""
+
+
+def load(path: Path) -> None:
+    """Read ``NAME=value`` lines, as systemd and Docker read them, for what the environment does not say itself.
+
+    ``CERTDASH_ENV_FILE`` names another file than ``path``; empty, it names none. Without the file nothing happens,
+    unless it was named.
+    """
+    named = os.environ.get("CERTDASH_ENV_FILE")
+    if named == "":
+        return
+    file = Path(named) if named else path
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        if named:
+            raise SettingError(f"CERTDASH_ENV_FILE names {named}, which cannot be read: {error}") from error
+        return
+    for number_, line in enumerate(lines, 1):
+        _load_line(line.strip(), f"{file}, line {number_}")
+
+
+def _load_line(line: str, where: str) -> None:
+    if not line or line.startswith("#"):
+        return
+    name, separator, value = line.removeprefix("export ").partition("=")
+    if not separator or not name.strip().isidentifier():
+        raise SettingError(f"{where} is not NAME=value.")
+    value = value.strip()
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        value = value[1:-1]
+    os.environ.setdefault(name.strip(), value)
 
 
 def text(name: str, default: str = "") -> str:

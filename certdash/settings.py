@@ -10,6 +10,7 @@ from csp.constants import NONE, SELF
 from certdash import __version__, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+env.load(BASE_DIR / ".env")
 VAR = Path(env.text("CERTDASH_VAR", str(BASE_DIR / "var"))).resolve()
 VERSION = __version__
 
@@ -21,6 +22,10 @@ ALLOWED_HOSTS = env.words("CERTDASH_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CERTDASH_CSRF_TRUSTED_ORIGINS")
 HTTPS = env.flag("CERTDASH_HTTPS", default=BASE_URL.startswith("https://"))
 TRUSTED_PROXIES = env.number("CERTDASH_TRUSTED_PROXIES", 0)
+
+WEB_WORKERS = env.number("CERTDASH_WEB_WORKERS", 2, least=1)
+WEB_THREADS = env.number("CERTDASH_WEB_THREADS", 4, least=1)
+ACCESS_LOG = env.flag("CERTDASH_ACCESS_LOG", default=False)
 
 HIDE_UNOWNED = env.flag("CERTDASH_HIDE_UNOWNED", default=False)
 
@@ -109,6 +114,8 @@ CACHES = {
 # --- work -----------------------------------------------------------------------------------------
 
 WORKERS = env.number("CERTDASH_WORKERS", 3, least=2)
+# What a worker may take to finish its task when it is told to stop; then its claim runs out and the next one goes on.
+STOP_SECONDS = env.number("CERTDASH_STOP_SECONDS", 20, least=1)
 Q_CLUSTER = {
     "name": "certdash",
     "orm": "default",
