@@ -1,0 +1,82 @@
+"""Addresses that are never meant by accident: this machine, this link, the cloud's metadata, many machines at once."""
+
+from __future__ import annotations
+
+import ipaddress
+from bisect import bisect_right
+from typing import TypeAlias
+
+Kind: TypeAlias = tuple[int, int, str]
+
+_V4 = (
+    ("0.0.0.0/8", "unspecified"),
+    ("127.0.0.0/8", "loopback"),
+    ("169.254.0.0/16", "link-local"),
+    ("224.0.0.0/4", "multicast"),
+    ("255.255.255.255/32", "broadcast"),
+    ("169.254.169.254/32", "metadata"),
+    ("169.254.170.2/32", "metadata"),
+    ("169.254.170.23/32", "metadata"),
+    ("100.100.100.200/32", "metadata"),
+)
+_V6 = (
+    ("::/128", "unspecified"),
+    ("::1/128", "loopback"),
+    ("fe80::/10", "link-local"),
+    ("ff00::/8", "multicast"),
+    ("fd00:ec2::254/128", "metadata"),
+)
+# Where IPv6 carries an IPv4 address directly after a prefix:
+# IPv4-mapped and -compatible (RFC 4291), -translated (RFC 2765), NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056).
+_EMBEDDING = ("::ffff:0:0/96", "::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "2002::/16")
+
+
+def is_special(packed: bytes) -> str:
+    """Name the kind of a special address, in whatever form it is written, or return an empty string."""
+    number = int.from_bytes(packed)
+    if kind := _find(_TABLE, number):
+        return kind
+    # Teredo (RFC 4380) and the wider NAT64 prefix (RFC 8215) leave bits free between prefix and address.
+    if number >> 96 == 0x20010000:
+        return _find(_V4_TABLE, ~number & 0xFFFFFFFF)
+    if number >> 80 == 0x0064FF9B0001:
+        return _find(_V4_TABLE, number & 0xFFFFFFFF)
+    return ""
+
+
+def _find(table: tuple[Kind, ...], number: int) -> str:
+    at = bisect_right(table, number, key=lambda row: row[0]) - 1
+    return table[at][2] if at >= 0 and number <= table[at][1] else ""
+
+
+def _flat(rows: list[Kind]) -> tuple[Kind, ...]:
+    """Cut a narrow row out of the wide row around it, so that one bisection finds the narrowest."""
+    flat: list[Kind] = []
+    for first, last, kind in sorted(rows, key=lambda row: (row[0], -row[1])):
+        if flat and flat[-1][1] >= last:
+            outer_first, outer_last, outer = flat.pop()
+            flat += [(outer_first, first - 1, outer)] if outer_first < first else []
+            flat += [(first, last, kind)]
+            flat += [(last + 1, outer_last, outer)] if last < outer_last else []
+        else:
+            flat.append((first, last, kind))
+    return tuple(flat)
+
+
+def _row(network: str, kind: str) -> Kind:
+    parsed = ipaddress.ip_network(network)
+    return int(parsed[0]), int(parsed[-1]), kind
+
+
+def _embedded(prefix: str) -> list[Kind]:
+    network = ipaddress.IPv6Network(prefix)
+    shift = 96 - network.prefixlen
+    base = int(network[0])
+    # ::/96 itself holds :: and ::1, which have rows of their own.
+    rows = [row for row in _V4_ROWS if base or row[2] != "unspecified"]
+    return [(base + (first << shift), base + ((last + 1) << shift) - 1, kind) for first, last, kind in rows]
+
+
+_V4_ROWS = [_row(*pair) for pair in _V4]
+_V4_TABLE = _flat(_V4_ROWS)
+_TABLE = _flat([_row(*pair) for pair in _V6] + [row for prefix in _EMBEDDING for row in _embedded(prefix)])
