@@ -1,19 +1,45 @@
-"""Sign-in rules that hold on every request."""
+"""Sign-in rules that hold on every request, and what its audit events know of it."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from zoneinfo import ZoneInfo, available_timezones
 
+from allauth.account.adapter import get_adapter
 from django.contrib.auth import logout
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Organisation, User
+from accounts.services import AuditRefusedError, Origin, came_from, note_visit
+
+logger = logging.getLogger(__name__)
 
 View = Callable[[HttpRequest], HttpResponse]
 TIME_ZONES = available_timezones()
+
+
+class AuditOrigin:
+    """Let audit events carry the request's id and address; answer 503 if one could not be written."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with came_from(Origin(request.META.get("CERTDASH_REQUEST_ID", ""), _address(request))):
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, AuditRefusedError):
+            return None
+        logger.critical("Refused a change because its audit event could not be written: %s", error)
+        return render(request, "accounts/audit_refused.html", status=503)
 
 
 class AccountEnd:
@@ -41,6 +67,39 @@ class SetupFirst:
         return self.get_response(request)
 
 
+class Visit:
+    """Keep when a person was last here. A page that refreshes itself is not a person, so fragments do not count."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if isinstance(request.user, User) and request.headers.get("HX-Request") != "true":
+            note_visit(request.user, timezone.now())
+        return self.get_response(request)
+
+
+class OneTransaction:
+    """Put second factors and sessions into one transaction with their audit events.
+
+    Those pages are allauth's: they save, then send the signal that we record. Must stand last, so that what comes back
+    is the view's answer.
+    """
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        pages = (reverse("mfa_index"), reverse("usersessions_list"))
+        if request.method != "POST" or not request.path.startswith(pages):
+            return self.get_response(request)
+        with transaction.atomic():
+            response = self.get_response(request)
+            if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                transaction.set_rollback(True)
+        return response
+
+
 class LocalTime:
     """Show times in the person's zone, else in the organisation's."""
 
@@ -53,3 +112,11 @@ class LocalTime:
         name = request.user.timezone or Organisation.objects.values_list("timezone", flat=True).first()
         with timezone.override(ZoneInfo(name) if name in TIME_ZONES else None):
             return self.get_response(request)
+
+
+def _address(request: HttpRequest) -> str:
+    """Return the sender's address; empty over a Unix socket and where the proxies are fewer than configured."""
+    try:
+        return str(get_adapter().get_client_ip(request))
+    except (ImproperlyConfigured, PermissionDenied):
+        return ""

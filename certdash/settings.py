@@ -38,7 +38,8 @@ INSTALLED_APPS = [
     "renewals",
     "alerts",
     "reports",
-    "django.contrib.admin",
+    # The Django admin, limited to classes that leave audit events.
+    "accounts.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -51,6 +52,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     "allauth.mfa",
+    "allauth.usersessions",
     "django_filters",
     "django_htmx",
     "django_q",
@@ -69,7 +71,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.AuditOrigin",
     "accounts.middleware.AccountEnd",
+    "accounts.middleware.Visit",
     "django_htmx.middleware.HtmxMiddleware",
     "certdash.middleware.HtmxRedirect",
     "accounts.middleware.SetupFirst",
@@ -78,6 +82,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.OneTransaction",
 ]
 
 ROOT_URLCONF = "certdash.urls"
@@ -157,6 +162,14 @@ ENDPOINT_PANELS = [
     ("history", "History", "discovery:endpoint_history"),
 ]
 
+# First run, in this order: url name, label. Steps whose page is not built are left out.
+SETUP_STEPS = [
+    ("accounts:setup_administrator", "Administrator"),
+    ("accounts:setup_organisation", "Organisation"),
+    ("discovery:setup_networks", "Networks"),
+    ("discovery:setup_first_scan", "First scan"),
+]
+
 # --- people ---------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
@@ -180,6 +193,10 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# Asking for a reset must not make us write to addresses that have nothing to do with us.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -190,6 +207,8 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 OIDC_SERVER = env.text("CERTDASH_OIDC_SERVER")
 OIDC_ORIGINS = env.words("CERTDASH_OIDC_ORIGINS", OIDC_SERVER)
 SOCIALACCOUNT_ONLY = False
+# Only for addresses that the provider calls verified (accounts.adapters).
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
         "APPS": [
@@ -198,7 +217,11 @@ SOCIALACCOUNT_PROVIDERS = {
                 "name": env.text("CERTDASH_OIDC_NAME", "Single sign-on"),
                 "client_id": env.text("CERTDASH_OIDC_CLIENT_ID"),
                 "secret": env.text("CERTDASH_OIDC_CLIENT_SECRET"),
-                "settings": {"server_url": OIDC_SERVER},
+                "settings": {
+                    "server_url": OIDC_SERVER,
+                    # For providers that never say whether an address was verified.
+                    "verified_email": env.flag("CERTDASH_OIDC_TRUST_EMAIL", default=False),
+                },
             }
         ]
         if OIDC_SERVER
@@ -234,6 +257,9 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
     }
 }
+
+# The end of the audit chain is copied here after each commit; best on another machine's disk.
+AUDIT_HEADS = env.text("CERTDASH_AUDIT_HEADS", str(VAR / "audit" / "heads.jsonl"))
 
 # --- limits ---------------------------------------------------------------------------------------
 

@@ -1,0 +1,73 @@
+"""Check the audit chain against the copy of its end that is kept outside the database."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from accounts.models import AuditEvent
+from accounts.services import Outside, Verification, audit_head, read_heads, verify_audit
+
+
+class Command(BaseCommand):
+    help = "Find every audit event that was edited, deleted, inserted, moved or cut off. Exit code 1 if there is one."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--head",
+            action="append",
+            metavar="FILE|NUMBER:DIGEST",
+            help="what is known outside the database: a file of heads (once per web machine), or a head as printed in "
+            "a report; without it, CERTDASH_AUDIT_HEADS",
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        outside = _outside(options["head"])
+        head = audit_head()
+        found = verify_audit(AuditEvent.objects.order_by("number").iterator(2000), outside, head)
+        unanchored = found.events > 0 and not outside.kept
+        if options["json"]:
+            self.stdout.write(json.dumps(_as_json(found, outside)))
+        else:
+            self._write(found, outside)
+        if found.faults or unanchored:
+            raise SystemExit(1)
+
+    def _write(self, found: Verification, outside: Outside) -> None:
+        for fault in found.faults:
+            self.stdout.write(f"event {fault.number}: {fault.what}")
+        if found.events and not outside.kept:
+            self.stdout.write("Nothing is known outside the database: a cut tail would not be seen. Give --head.")
+        elif not found.faults:
+            at = timezone.now().strftime("%Y-%m-%d %H:%M UTC")
+            self.stdout.write(f"{found.events} events verified up to number {found.number} at {at}.")
+        if found.newer and outside.kept:
+            self.stdout.write(f"{found.newer} events are newer than the last head known outside.")
+        self.stdout.write(f"head {found.number}:{found.digest}")
+
+
+def _outside(given: list[str] | None) -> Outside:
+    default = Path(settings.AUDIT_HEADS)
+    sources = given or ([str(default)] if default.exists() else [])
+    try:
+        return read_heads(sources)
+    except (OSError, ValueError) as error:
+        raise CommandError(f"The head cannot be read: {error}", returncode=2) from error
+
+
+def _as_json(found: Verification, outside: Outside) -> dict[str, Any]:
+    return {
+        "verified": not found.faults and (bool(outside.kept) or found.events == 0),
+        "events": found.events,
+        "number": found.number,
+        "digest": found.digest,
+        "newer_than_head": found.newer,
+        "faults": [{"number": fault.number, "what": fault.what} for fault in found.faults],
+    }
