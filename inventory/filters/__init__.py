@@ -1,0 +1,32 @@
+"""One filter per model: the same parameters for page, export, report, alert scope and command line."""
+
+from inventory.filters.base import (
+    SIZES,
+    Chip,
+    Count,
+    Filtered,
+    count_up_to,
+    error_sentences,
+    in_words,
+    query_with,
+)
+from inventory.filters.certificate import certificates
+from inventory.filters.endpoint import endpoints
+from inventory.filters.issuer import issuers, visible_issuers
+from inventory.filters.words import risk_words
+
+__all__ = [
+    "SIZES",
+    "Chip",
+    "Count",
+    "Filtered",
+    "certificates",
+    "count_up_to",
+    "endpoints",
+    "error_sentences",
+    "in_words",
+    "issuers",
+    "query_with",
+    "risk_words",
+    "visible_issuers",
+]

@@ -1,0 +1,104 @@
+"""The parameters of certificates: one set for the page, the export, the report and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+from django.db.models import QuerySet
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from inventory.filters.base import Filtered, Named, Person, Query, filtered
+from inventory.filters.fields import Choice, Choices, Ids, MomentFilter, Number, Text, Texts, shortened
+from inventory.filters.paging import Sort
+from inventory.filters.search import certificates_matching
+from inventory.filters.standing import StandingFilter
+from inventory.filters.words import risk_words
+from inventory.models import Certificate, Endpoint, Issuer, Risk
+from inventory.models.certificates import CertificateQuerySet
+from inventory.status import WORDS, Status
+
+ANY = "any"
+KINDS = [*Certificate.Kind.choices, (ANY, gettext_lazy("any"))]
+YES_NO = [("yes", gettext_lazy("yes")), ("no", gettext_lazy("no"))]
+STATUSES = [(status.value, WORDS[status].capitalize()) for status in Status]
+Rows = QuerySet[Certificate]
+
+
+class CertificateFilter(StandingFilter):
+    sighted_as = "certificate"
+    first_sort = "expires"
+    defaults: ClassVar = {"kind": Certificate.Kind.LEAF.value}
+    lifted: ClassVar = {"kind": ANY}
+    sorts = (
+        Sort("expires", "not_after", "time", nullable=True),
+        Sort("name", "name"),
+        Sort("first_seen", "first_seen_at", "time"),
+        Sort("severity", "worst_severity", "number"),
+        Sort("owner", "owner_team__name", nullable=True),
+    )
+
+    q = Text(label=gettext_lazy("Search"), method="matching", max_length=300)
+    status = Choices(label=gettext_lazy("Status"), method="in_status", choices=STATUSES)
+    kind = Choice(label=gettext_lazy("Kind"), method="of_kind", choices=KINDS)
+    in_use = Choice(label=gettext_lazy("In use"), method="used", choices=YES_NO)
+    issuer = Ids(label=gettext_lazy("Issuer"), method="by_issuer")
+    key = Texts(label=gettext_lazy("Key"), method="with_key")
+    risk = Texts(label=gettext_lazy("Risk"), method="at_risk")
+    days__lte = Number(
+        label=gettext_lazy("Days left at most"), method="within_days", min_value=-36_500, max_value=36_500
+    )
+    expires_after = MomentFilter(label=gettext_lazy("Expires from"), method="from_moment")
+    expires_before = MomentFilter(label=gettext_lazy("Expires before"), method="before_moment")
+
+    def matching(self, queryset: Rows, _name: str, text: str) -> Rows:
+        return queryset.filter(certificates_matching(text, Endpoint.objects.visible_to(self.user)))
+
+    def in_status(self, queryset: CertificateQuerySet, _name: str, words: Sequence[str]) -> Rows:
+        return queryset.in_status([Status(word) for word in words], self.now)
+
+    def of_kind(self, queryset: Rows, _name: str, kinds: Sequence[str]) -> Rows:
+        return queryset if kinds[0] == ANY else queryset.filter(kind=kinds[0])
+
+    def used(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
+        return queryset.filter(nodes_serving__gt=0) if answer[0] == "yes" else queryset.filter(nodes_serving=0)
+
+    def known_issuer(self, pks: Sequence[int]) -> dict[str, Named]:
+        """Only issuers of what the person may see: the label of any other would tell that it exists."""
+        issuers = Issuer.objects.filter(pk__in=pks, certificates__in=Certificate.objects.visible_to(self.user))
+        return {str(issuer.pk): Named(issuer.pk, issuer.label) for issuer in issuers.distinct()}
+
+    def by_issuer(self, queryset: Rows, _name: str, pks: Sequence[int]) -> Rows:
+        return queryset.filter(issuer__in=pks)
+
+    def with_key(self, queryset: Rows, _name: str, labels: Sequence[str]) -> Rows:
+        return queryset.filter(key_label__in=labels)
+
+    def at_risk(self, queryset: Rows, _name: str, codes: Sequence[str]) -> Rows:
+        return queryset.filter(pk__in=Risk.objects.filter(code__in=codes).values("certificate"))
+
+    def within_days(self, queryset: Rows, _name: str, days: int) -> Rows:
+        return queryset.filter(not_after__lte=self.now + timedelta(days=days))
+
+    def from_moment(self, queryset: Rows, _name: str, moment: datetime) -> Rows:
+        return queryset.filter(not_after__gte=moment)
+
+    def before_moment(self, queryset: Rows, _name: str, moment: datetime) -> Rows:
+        return queryset.filter(not_after__lt=moment)
+
+    def words(self, name: str, value: str) -> str:
+        if name == "risk":
+            return risk_words(value)
+        if name in {"expires_after", "expires_before"}:
+            moment: datetime = self.form.cleaned_data[name]
+            return _("%(moment)s UTC") % {"moment": date_format(moment.astimezone(UTC), "j M Y, H:i")}
+        return shortened(super().words(name, value))
+
+
+def certificates(query: Query, user: Person, now: datetime) -> Filtered[Certificate]:
+    """The certificates that a query string means, among those that the person may see."""
+    result: Filtered[Certificate] = filtered(CertificateFilter, Certificate.objects.visible_to(user), query, user, now)
+    return result

@@ -1,0 +1,99 @@
+"""The parameters of endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, IntegerField, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
+from django.utils.translation import gettext_lazy
+
+from inventory.filters.base import Filtered, Named, Person, Query, filtered
+from inventory.filters.certificate import ANY, YES_NO
+from inventory.filters.fields import Choice, Choices, Ids, Number, Text, Texts, shortened
+from inventory.filters.paging import Sort
+from inventory.filters.search import endpoints_matching
+from inventory.filters.standing import StandingFilter
+from inventory.models import Certificate, Endpoint
+
+NEVER = "never"
+OUTCOMES = [(value or NEVER, label) for value, label in Endpoint.Outcome.choices]
+Rows = QuerySet[Endpoint]
+
+
+class EndpointFilter(StandingFilter):
+    sighted_as = "endpoint"
+    first_sort = "address"
+    defaults: ClassVar = {"retired": "no"}
+    lifted: ClassVar = {"retired": ANY}
+    sorts = (
+        Sort("address", "address", "bytes"),
+        Sort("name", "server_name"),
+        Sort("seen", "last_seen_at", "time", nullable=True),
+        Sort("severity", "worst_severity", "number"),
+        Sort("owner", "owner_team__name", nullable=True),
+    )
+
+    q = Text(label=gettext_lazy("Search"), method="matching", max_length=300)
+    outcome = Choices(label=gettext_lazy("Last answer"), method="with_outcome", choices=OUTCOMES)
+    judged = Choice(label=gettext_lazy("Judged"), method="with_evidence", choices=YES_NO)
+    port = Number(label=gettext_lazy("Port"), method="on_port", min_value=0, max_value=65_535)
+    protocol = Texts(label=gettext_lazy("Protocol"), method="speaking")
+    tls = Texts(label=gettext_lazy("TLS version"), method="at_version")
+    zone = Texts(label=gettext_lazy("Zone"), method="in_zone")
+    service = Texts(label=gettext_lazy("Service"), method="of_service")
+    certificate = Ids(label=gettext_lazy("Serves"), method="serving")
+    retired = Choice(label=gettext_lazy("Retired"), method="is_retired", choices=[*YES_NO, (ANY, gettext_lazy("any"))])
+
+    def matching(self, queryset: Rows, _name: str, text: str) -> Rows:
+        return queryset.filter(endpoints_matching(text, Certificate.objects.visible_to(self.user)))
+
+    def with_outcome(self, queryset: Rows, _name: str, words: Sequence[str]) -> Rows:
+        return queryset.filter(outcome__in=["" if word == NEVER else word for word in words])
+
+    def with_evidence(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
+        fresh = Q(last_seen_at__gte=_oldest_evidence(self.now))
+        return queryset.filter(fresh) if answer[0] == "yes" else queryset.exclude(fresh & Q(last_seen_at__isnull=False))
+
+    def on_port(self, queryset: Rows, _name: str, port: int) -> Rows:
+        return queryset.filter(port=port)
+
+    def speaking(self, queryset: Rows, _name: str, protocols: Sequence[str]) -> Rows:
+        return queryset.filter(protocol__in=protocols)
+
+    def at_version(self, queryset: Rows, _name: str, versions: Sequence[str]) -> Rows:
+        return queryset.filter(tls_version__in=versions)
+
+    def in_zone(self, queryset: Rows, _name: str, zones: Sequence[str]) -> Rows:
+        return queryset.filter(zone__in=zones)
+
+    def of_service(self, queryset: Rows, _name: str, services: Sequence[str]) -> Rows:
+        return queryset.filter(service__in=services)
+
+    def known_certificate(self, pks: Sequence[int]) -> dict[str, Named]:
+        seen = Certificate.objects.visible_to(self.user).filter(pk__in=pks)
+        return {str(certificate.pk): Named(certificate.pk, certificate.name) for certificate in seen}
+
+    def serving(self, queryset: Rows, _name: str, pks: Sequence[int]) -> Rows:
+        return queryset.filter(certificate__in=pks)
+
+    def is_retired(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
+        return queryset if answer[0] == ANY else queryset.filter(retired_at__isnull=answer[0] == "no")
+
+    def words(self, name: str, value: str) -> str:
+        return shortened(super().words(name, value))
+
+
+def _oldest_evidence(now: datetime) -> Combinable:
+    """What was seen before this is no evidence any more: twice the endpoint's own schedule ago."""
+    seconds = ExpressionWrapper(F("schedule_seconds"), IntegerField())
+    twice = ExpressionWrapper(seconds * Value(timedelta(seconds=2)), DurationField())
+    return ExpressionWrapper(Value(now) - twice, DateTimeField())
+
+
+def endpoints(query: Query, user: Person, now: datetime) -> Filtered[Endpoint]:
+    """The endpoints that a query string means, among those that the person may see."""
+    result: Filtered[Endpoint] = filtered(EndpointFilter, Endpoint.objects.visible_to(user), query, user, now)
+    return result

@@ -1,0 +1,150 @@
+"""What the values of a list would leave, beside each value: the counts at the left of a list.
+
+The rows that match are read once, a few short columns of each, and counted here: one query, and one more for each
+facet in which something is chosen (its own choice must not narrow its counts). Over ``MOST_COUNTED`` rows nothing is
+counted: a number that stands for a part would mislead.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Expression, QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.models import Team
+from inventory.filters.base import MOST_COUNTED, Filtered, query_with
+from inventory.filters.base import Count as Tally
+from inventory.filters.standing import NOBODY
+from inventory.models import Issuer
+
+MOST_OPTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    value: str
+    words: str
+    count: int | None
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """One question with its possible answers. ``more`` says how many answers are not shown."""
+
+    param: str
+    title: str
+    options: tuple[Option, ...]
+    more: int = 0
+
+    @property
+    def is_chosen(self) -> bool:
+        return any(option.chosen for option in self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class FacetColumn:
+    """How one facet is read: the column (or expression) and how a stored value is written in the query.
+
+    ``words`` lists the fixed answers in their order; without it, the most frequent values are shown.
+    """
+
+    param: str
+    source: str | Expression
+    write: Callable[[Any], str] = str
+    words: Sequence[tuple[str, Any]] = ()
+
+
+def make_facets(
+    result: Filtered[Any],
+    columns: Sequence[FacetColumn],
+    again: Callable[[str], Filtered[Any]],
+    count: Tally,
+    kept: Mapping[str, Mapping[str, int]],
+) -> list[Facet]:
+    """Count each facet; ``again`` applies a changed query string, ``kept`` are totals that need no counting.
+
+    ``count`` is that of the whole result: where it is not exact, only kept totals and chosen facets are counted.
+    """
+    shared = {**(_counted(result.queryset, columns) or {} if count.exact else {}), **kept}
+    facets = []
+    for column in columns:
+        chosen = result.asked.getlist(column.param)
+        counts = shared.get(column.param)
+        if chosen:
+            wider = again(query_with(result.asked, **{column.param: None, "after": None}))
+            counts = (_counted(wider.queryset, [column]) or {}).get(column.param)
+        facets.append(_facet(result, column, counts, chosen))
+    return facets
+
+
+def related_facet(
+    result: Filtered[Any],
+    param: str,
+    again: Callable[[str], Filtered[Any]],
+    related: QuerySet[Any],
+    to: tuple[str, str],
+    words: Callable[[str], str] = str,
+) -> Facet:
+    """A facet over rows of another table (open risks, tags): ``to`` names its column for the value and for our id."""
+    value, owner = to
+    chosen = result.asked.getlist(param)
+    base = again(query_with(result.asked, **{param: None, "after": None})) if chosen else result
+    among = base.queryset.order_by().values("pk")
+    counts: dict[str, int] | None = None
+    if base.count().exact:
+        tally = related.filter(**{f"{owner}__in": among}).values_list(value).annotate(number=Count(owner))
+        counts = dict(tally.order_by("-number", value))
+    values = counts if counts is not None else related.order_by(value).values_list(value, flat=True).distinct()
+    listed = [*chosen, *(each for each in values if each not in chosen)]
+    options = tuple(
+        Option(each, words(each), None if counts is None else counts.get(each, 0), each in chosen)
+        for each in listed[: max(MOST_OPTIONS, len(chosen))]
+    )
+    return Facet(param, str(result.filterset.filters[param].label), options, len(listed) - len(options))
+
+
+def _counted(queryset: QuerySet[Any], columns: Sequence[FacetColumn]) -> Mapping[str, Mapping[str, int]] | None:
+    """Parameter → value → rows; None if there are too many rows to count."""
+    computed = {f"facet_{c.param}": c.source for c in columns if not isinstance(c.source, str)}
+    names = [c.source if isinstance(c.source, str) else f"facet_{c.param}" for c in columns]
+    rows = list(queryset.order_by().annotate(**computed).values_list(*names)[: MOST_COUNTED + 1])
+    if len(rows) > MOST_COUNTED:
+        return None
+    tallies = [Counter(column) for column in zip(*rows, strict=True)] or [Counter() for _column in columns]
+    return {
+        column.param: Counter({column.write(value): number for value, number in tally.items()})
+        for column, tally in zip(columns, tallies, strict=True)
+    }
+
+
+def _facet(
+    result: Filtered[Any], column: FacetColumn, counts: Mapping[str, int] | None, chosen: Sequence[str]
+) -> Facet:
+    if column.words:
+        listed = [value for value, _words in column.words]
+        more = 0
+    else:
+        frequent = [value for value, _n in Counter(counts or {}).most_common() if value]
+        listed = [*chosen, *(value for value in frequent if value not in chosen)][: max(MOST_OPTIONS, len(chosen))]
+        more = len({*frequent, *chosen}) - len(listed)
+    names = dict(column.words) or _names(column.param, listed)
+    options = tuple(
+        Option(value, str(names.get(value, value)), None if counts is None else counts.get(value, 0), value in chosen)
+        for value in listed
+    )
+    return Facet(column.param, str(result.filterset.filters[column.param].label), options, more)
+
+
+def _names(param: str, values: Iterable[str]) -> dict[str, str]:
+    """The words of values that are ids of other rows: one query per facet, whatever the number of values."""
+    if param == "team":
+        return {NOBODY: _("No owner"), **dict(Team.objects.filter(slug__in=values).values_list("slug", "name"))}
+    if param == "issuer":
+        found = Issuer.objects.filter(pk__in=[int(value) for value in values]).values_list("pk", "label")
+        return {str(pk): label for pk, label in found}
+    return {}

@@ -1,0 +1,93 @@
+"""What one search box understands: part of a name, a serial number, a fingerprint, an issuer, a host or an address."""
+
+from __future__ import annotations
+
+import re
+
+from django.db.models import Q, QuerySet
+
+from inventory.addresses import pack
+from inventory.models import Certificate, CertificateName, Endpoint, Issuer
+
+_HEX = re.compile(r"[0-9a-f]{2,128}", re.ASCII)
+_SHORTEST_SERIAL = 6
+
+
+def as_hex(text: str) -> str:
+    """The hexadecimal digits of a serial number or fingerprint as tools print it, or "".
+
+    Takes colons, spaces, dashes, capitals and a leading 0x.
+    """
+    digits = re.sub(r"[\s:-]", "", text.lower()).removeprefix("0x")
+    return digits if _HEX.fullmatch(digits) else ""
+
+
+def as_name(text: str) -> str:
+    """A name as names are stored: lower case, A-label where the text is an internationalised name."""
+    lowered = text.strip().lower().rstrip(".")
+    if lowered.isascii():
+        return lowered
+    try:
+        return ".".join(label.encode("idna").decode("ascii") if label else "" for label in lowered.split("."))
+    except UnicodeError:
+        return lowered
+
+
+def as_address(text: str) -> bytes | None:
+    try:
+        return pack(text.strip().strip("[]"))
+    except ValueError:
+        return None
+
+
+def serials(digits: str) -> list[str]:
+    """A serial number as it may be stored: whole bytes, with or without the zero byte of DER before a high bit."""
+    even = digits if len(digits) % 2 == 0 else f"0{digits}"
+    bare = even.lstrip("0") or "0"
+    whole = bare if len(bare) % 2 == 0 else f"0{bare}"
+    return sorted({even, bare, whole, f"00{whole}"})
+
+
+def certificates_matching(text: str, endpoints: QuerySet[Endpoint]) -> Q:
+    """The condition for certificates; hosts and addresses match only through ``endpoints`` (what the person sees)."""
+    digits = as_hex(text)
+    if len(digits) == 64:
+        return Q(sha256=digits) | Q(spki_sha256=digits)
+    if (address := as_address(text)) is not None:
+        return Q(pk__in=endpoints.filter(address=address).values("certificate")) | _named(str(text).strip().strip("[]"))
+    name = as_name(text)
+    found = _named(name) | Q(name__icontains=text) | Q(issuer__in=issuers_matching(text).values("pk"))
+    found |= Q(pk__in=endpoints.filter(server_name__contains=name).values("certificate"))
+    if len(digits) >= _SHORTEST_SERIAL:
+        found |= Q(serial_number__in=serials(digits)) | Q(sha256__startswith=digits)
+    return found
+
+
+def _named(name: str) -> Q:
+    return Q(pk__in=CertificateName.objects.filter(value__contains=name).values("certificate"))
+
+
+def issuers_matching(text: str) -> QuerySet[Issuer]:
+    return Issuer.objects.filter(Q(label__icontains=text) | Q(organisation__icontains=text) | Q(name__icontains=text))
+
+
+def endpoints_matching(text: str, certificates: QuerySet[Certificate]) -> Q:
+    """The condition for endpoints: server name, address, port, or what they serve (among ``certificates``)."""
+    host, port = _host_and_port(text)
+    if (address := as_address(host)) is not None:
+        found = Q(address=address)
+    else:
+        name = as_name(host)
+        found = Q(server_name__contains=name) | Q(service__contains=name)
+        if not port:
+            digits = as_hex(text)
+            exact = Q(sha256=digits) if len(digits) == 64 else Q(name__icontains=name)
+            found |= Q(certificate__in=certificates.filter(exact).values("pk"))
+    return found & Q(port=int(port)) if port else found
+
+
+def _host_and_port(text: str) -> tuple[str, str]:
+    if as_hex(text) and text.count(":") > 2:
+        return text, ""
+    match = re.fullmatch(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:]+):(?P<port>\d{1,5})", text.strip())
+    return (match["host"], match["port"]) if match else (text, "")

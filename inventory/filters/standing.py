@@ -1,0 +1,61 @@
+"""Conditions on what both owned tables have: owner, environment, tags, severity, where we know them from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import Team, User
+from inventory.filters.base import EstateFilter, Named
+from inventory.filters.fields import Choices, Texts
+from inventory.models import Environment, Severity, Sighting, Tag
+
+NOBODY = "none"
+SEVERITIES = {severity.name.lower(): severity for severity in reversed(Severity)}
+SEVERITY_CHOICES = [(word, severity.label) for word, severity in SEVERITIES.items()]
+ENVIRONMENT_CHOICES = [*Environment.choices, (NOBODY, gettext_lazy("not known"))]
+
+
+class StandingFilter(EstateFilter):
+    """Parameters that certificates and endpoints share."""
+
+    # The column of a sighting that points to the filtered model.
+    sighted_as: ClassVar[str]
+
+    team = Texts(label=gettext_lazy("Owner"), method="of_teams")
+    environment = Choices(label=gettext_lazy("Environment"), method="in_environment", choices=ENVIRONMENT_CHOICES)
+    tag = Texts(label=gettext_lazy("Tag"), method="with_tag")
+    source = Texts(label=gettext_lazy("Source"), method="from_source")
+    severity = Choices(label=gettext_lazy("Worst finding"), method="of_severity", choices=SEVERITY_CHOICES)
+
+    def known_team(self, slugs: Sequence[str]) -> dict[str, Named]:
+        teams = Team.objects.filter(slug__in=slugs)
+        if isinstance(self.user, User) and not self.user.sees_everything:
+            teams = teams.filter(pk__in=self.user.memberships.values("team"))
+        return {NOBODY: Named(None, _("no owner")), **{team.slug: Named(team.pk, team.name) for team in teams}}
+
+    def of_teams(self, queryset: QuerySet[Any], _name: str, slugs: Sequence[str]) -> QuerySet[Any]:
+        teams = [self.known["team"][slug].pk for slug in slugs]
+        mine = Q(owner_team__in=[pk for pk in teams if pk is not None])
+        return queryset.filter(mine | Q(owner_team=None) if None in teams else mine)
+
+    def in_environment(self, queryset: QuerySet[Any], _name: str, values: Sequence[str]) -> QuerySet[Any]:
+        return queryset.filter(environment__in=["" if value == NOBODY else value for value in values])
+
+    def known_tag(self, names: Sequence[str]) -> dict[str, Named]:
+        return {tag.name: Named(tag.pk, tag.name) for tag in Tag.objects.filter(name__in=names)}
+
+    def with_tag(self, queryset: QuerySet[Any], _name: str, names: Sequence[str]) -> QuerySet[Any]:
+        tagged = queryset.model.tags.through.objects.filter(tag__in=[self.known["tag"][name].pk for name in names])
+        return queryset.filter(pk__in=tagged.values(self.sighted_as))
+
+    def from_source(self, queryset: QuerySet[Any], _name: str, names: Sequence[str]) -> QuerySet[Any]:
+        sightings = Sighting.objects.filter(source_name__in=names, **{f"{self.sighted_as}__isnull": False})
+        return queryset.filter(pk__in=sightings.values(self.sighted_as))
+
+    def of_severity(self, queryset: QuerySet[Any], _name: str, words: Sequence[str]) -> QuerySet[Any]:
+        return queryset.filter(worst_severity__in=[SEVERITIES[word] for word in words])
