@@ -2,7 +2,11 @@
 
 from django.apps import AppConfig
 
+from certdash import checks
+
 
 class CertdashConfig(AppConfig):
     name = "certdash"
     verbose_name = "certdash"
+    # Importing them registers them.
+    checks = checks

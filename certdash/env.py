@@ -129,7 +129,7 @@ def kept_secret(name: str, path: Path) -> str:
     value = text(name)
     if value:
         return value
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with open(path, "x", encoding="ascii", opener=_private) as file:
             file.write(secrets.token_urlsafe(50))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
@@ -18,7 +19,11 @@ DEBUG = env.flag("CERTDASH_DEBUG", default=False)
 BIND = env.text("CERTDASH_BIND", "127.0.0.1:8000")
 BASE_URL = env.text("CERTDASH_BASE_URL", f"http://{BIND}")
 SECRET_KEY = env.kept_secret("CERTDASH_SECRET_KEY", VAR / "secret_key")
-ALLOWED_HOSTS = env.words("CERTDASH_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+# The host of the base URL is always answered to.
+ALLOWED_HOSTS = [
+    *env.words("CERTDASH_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
+    urlsplit(BASE_URL).hostname or "localhost",
+]
 CSRF_TRUSTED_ORIGINS = env.words("CERTDASH_CSRF_TRUSTED_ORIGINS")
 HTTPS = env.flag("CERTDASH_HTTPS", default=BASE_URL.startswith("https://"))
 TRUSTED_PROXIES = env.number("CERTDASH_TRUSTED_PROXIES", 0)
@@ -260,6 +265,9 @@ CONTENT_SECURITY_POLICY = {
 
 # The end of the audit chain is copied here after each commit; best on another machine's disk.
 AUDIT_HEADS = env.text("CERTDASH_AUDIT_HEADS", str(VAR / "audit" / "heads.jsonl"))
+
+# A web server whose Date header `manage.py doctor` compares our clock with.
+CLOCK_URL = env.text("CERTDASH_CLOCK_URL")
 
 # --- limits ---------------------------------------------------------------------------------------
 

@@ -10,11 +10,14 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
+from django.core.checks import Tags
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
+    # What is optional is told by `manage.py check` and `manage.py doctor`, not at every start.
+    requires_system_checks = [Tags.security, Tags.urls, Tags.files]
     help = "Prepare var/ and the database for serving; safe to run again, and quick when nothing changed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -1,0 +1,104 @@
+"""What is wrong with the settings, found before anything is served. `docs/configuration.md` lists the ids."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+
+Configs = Sequence[AppConfig] | None
+MANY_WRITERS = 8
+
+
+@register(Tags.files)
+def state_folder(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
+    """``CERTDASH_VAR`` holds the database and keys: certdash must be able to write there, and nobody else to read."""
+    folder = Path(settings.VAR)
+    parent = folder
+    while not parent.exists():
+        parent = parent.parent
+    if not os.access(parent, os.W_OK | os.X_OK):
+        hint = f"Give {folder} to the user that runs certdash, or name another folder by CERTDASH_VAR."
+        return [Error(f"{folder} cannot be written.", hint=hint, id="certdash.E001")]
+    if folder.exists() and folder.stat().st_mode & 0o007:
+        hint = f"chmod o-rwx {folder}"
+        return [Warning(f"Every user of this machine can read {folder}.", hint=hint, id="certdash.W001")]
+    return []
+
+
+@register(Tags.urls)
+def base_url(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
+    """Links in mails, passkeys and cookies depend on the address that people use."""
+    parts = urlsplit(settings.BASE_URL)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+        hint = "Write scheme and host alone, such as https://certdash.example.org."
+        return [Error(f"CERTDASH_BASE_URL is {settings.BASE_URL!r}.", hint=hint, id="certdash.E002")]
+    if (parts.scheme == "https") != settings.HTTPS:
+        hint = "Leave CERTDASH_HTTPS out: it follows CERTDASH_BASE_URL."
+        return [Error("CERTDASH_HTTPS and CERTDASH_BASE_URL contradict each other.", hint=hint, id="certdash.E003")]
+    return []
+
+
+@register(Tags.security)
+def transport(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
+    """Passwords must not travel in clear, and a proxy that ends TLS must be known."""
+    if settings.HTTPS and not settings.TRUSTED_PROXIES:
+        hint = "certdash itself speaks HTTP. Set CERTDASH_TRUSTED_PROXIES=1 when one proxy in front of it ends TLS."
+        return [Warning("The address is https, but no proxy is trusted.", hint=hint, id="certdash.W002")]
+    if not settings.HTTPS and not _is_local(settings.BIND):
+        hint = "Put a proxy that ends TLS in front and set CERTDASH_BASE_URL=https://… (docs/install.md)."
+        return [Warning(f"Passwords travel in clear to {settings.BIND}.", hint=hint, id="certdash.W003")]
+    return []
+
+
+@register(Tags.security)
+def secret_key(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
+    """The secret key signs sessions and reset links: who guesses it is anybody."""
+    key = settings.SECRET_KEY
+    if len(key) >= 50 and len(set(key)) >= 10:
+        return []
+    hint = "Leave CERTDASH_SECRET_KEY out (one is made and kept in var/), or set 50 random characters."
+    return [Error("The secret key can be guessed.", hint=hint, id="certdash.E004")]
+
+
+@register(Tags.database)
+def database_size(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
+    """SQLite lets one process write at a time; more workers than that only wait for each other."""
+    is_sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    if not is_sqlite or settings.WORKERS <= MANY_WRITERS:
+        return []
+    hint = f"Use PostgreSQL (CERTDASH_DATABASE_URL), or at most {MANY_WRITERS} workers."
+    return [Warning(f"{settings.WORKERS} workers share one SQLite file.", hint=hint, id="certdash.W004")]
+
+
+@register(Tags.compatibility)
+def optional_programs(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
+    if shutil.which("nmap"):
+        return []
+    hint = "apt install nmap, if you want it as a second engine."
+    return [Info("nmap is not installed; scans use certdash's own engine.", hint=hint, id="certdash.I001")]
+
+
+@register(Tags.compatibility)
+def mail(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
+    if settings.EMAIL_HOST:
+        return []
+    hint = "Set CERTDASH_EMAIL_HOST, or nobody gets an invitation or an alert by mail."
+    return [Info(f"Mail is written to {settings.EMAIL_FILE_PATH}, not sent.", hint=hint, id="certdash.I002")]
+
+
+def _is_local(bind: str) -> bool:
+    """True for loopback and for a Unix socket: nobody else can listen in."""
+    host = bind.rpartition(":")[0].strip("[]")
+    try:
+        return bind.startswith("unix:") or host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,101 @@
+"""The data: database, migrations, worker, ticks, audit chain, what the first run must have left."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+from django.db.utils import DatabaseError
+
+from accounts.models import AuditHead, Role, TickRun, User
+from accounts.services import read_heads
+from certdash import health
+from certdash.management.examinations.answers import Answer, Examination, bad, good, not_judged
+from discovery.models import Zone
+
+
+def database(now: datetime) -> Answer:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT sqlite_version()" if connection.vendor == "sqlite" else "SHOW server_version")
+            version = cursor.fetchone()[0]
+    except DatabaseError as error:
+        return bad("database", f"{connection.vendor} does not answer: {error}")
+    return good("database", f"{connection.vendor} {version} answers")
+
+
+def migrations(now: datetime) -> Answer:
+    reason = health.migrations()
+    return bad("migrations", reason) if reason else good("migrations", "all are applied")
+
+
+def worker(now: datetime) -> Answer:
+    reason = health.worker(now)
+    return bad("worker", f"{reason}: is manage.py serve running?") if reason else good("worker", "it beats")
+
+
+def ticks(now: datetime) -> Answer:
+    """Everything that runs by the clock must have run within three of its periods, without an error."""
+    runs = {run.name: run for run in TickRun.objects.order_by("started_at")}
+    faults, waiting = [], []
+    for name, _task, minutes in settings.TICKS:
+        run = runs.get(name)
+        if run is None:
+            waiting.append(name)
+        elif run.error:
+            faults.append(f"{name} failed: {run.error.strip().splitlines()[-1]}")
+        elif run.finished_at is None or now - run.finished_at > 3 * timedelta(minutes=minutes):
+            faults.append(f"{name} has not finished since {(run.finished_at or run.started_at):%Y-%m-%d %H:%M} UTC")
+    if faults:
+        return bad("ticks", "; ".join(faults))
+    if waiting:
+        return not_judged("ticks", f"not run yet: {', '.join(waiting)}")
+    return good("ticks", f"{len(settings.TICKS)} ran in time")
+
+
+def audit_head(now: datetime) -> Answer:
+    """Compare the end of the audit chain with its copy outside the database; `verify_audit` checks every event."""
+    head = AuditHead.objects.filter(pk=1).first()
+    if head is None or head.number == 0:
+        return not_judged("audit", "nothing has been recorded yet")
+    if not Path(settings.AUDIT_HEADS).is_file():
+        return bad("audit", f"the copy of the head, {settings.AUDIT_HEADS}, is missing")
+    outside = read_heads([settings.AUDIT_HEADS])
+    if outside.last > head.number or outside.kept.get(head.number) != head.digest:
+        return bad("audit", f"event {head.number} is not the end known outside: run manage.py verify_audit")
+    return good("audit", f"{head.number} events; the end is the one known outside the database")
+
+
+def administrators(now: datetime) -> Answer:
+    count = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).count()
+    if count:
+        return good("administrators", f"{count} can sign in")
+    return bad("administrators", "nobody can administer certdash: manage.py setup --link")
+
+
+def zones(now: datetime) -> Answer:
+    names = list(Zone.objects.values_list("name", flat=True))
+    if "default" not in names:
+        return bad("zones", "the zone named default is missing: run manage.py prepare")
+    return good("zones", ", ".join(names))
+
+
+def reading(examination: Examination) -> Examination:
+    """Answer in a sentence also when the tables cannot be read (no database, no migration)."""
+
+    def look(now: datetime) -> Answer:
+        try:
+            return examination(now)
+        except DatabaseError as error:
+            return not_judged(examination.__name__, f"the database cannot be read: {str(error).splitlines()[0]}")
+
+    look.__name__ = examination.__name__
+    return look
+
+
+DATA: list[Examination] = [
+    database,
+    *[reading(examination) for examination in (migrations, worker, ticks, audit_head, administrators, zones)],
+]
