@@ -27,6 +27,14 @@ class FindingQuerySet(models.QuerySet["Finding"]):
     def open(self) -> FindingQuerySet:
         return self.filter(closed_at=None)
 
+    def of_teams(self, slugs: list[str], *, unowned: bool) -> FindingQuerySet:
+        """Findings about what one of these teams owns, or (``unowned``) what nobody owns."""
+        owned = Q(certificate__owner_team__slug__in=slugs) | Q(endpoint__owner_team__slug__in=slugs)
+        if not unowned:
+            return self.filter(owned)
+        about_certificate = Q(endpoint=None, certificate__owner_team=None)
+        return self.filter(owned | about_certificate | Q(certificate=None, endpoint__owner_team=None))
+
 
 class Finding(models.Model):
     """One rule broken by one subject: an endpoint, or a certificate wherever it is.
@@ -41,6 +49,7 @@ class Finding(models.Model):
         RETIRED = "retired", _("retired")
         RULE_OFF = "rule_off", _("rule switched off")
         REPLACED = "replaced", _("no longer served")
+        OVERTAKEN = "overtaken", _("another rule took over")
 
     rule = models.CharField(max_length=40)
     certificate = models.ForeignKey(

@@ -1,0 +1,1 @@
+"""Benchmarks: each prints what it measured, with its peer in the same run where there is one."""

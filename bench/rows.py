@@ -1,0 +1,50 @@
+"""One measured figure, and the list of all of them in ``bench/results.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+RESULTS = Path(__file__).with_name("results.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure. ``better`` is "lower" or "higher"; ``goal`` is None where none was promised."""
+
+    name: str
+    value: float
+    unit: str
+    goal: float | None
+    better: str
+    peer: str = ""
+    peer_value: float | None = None
+    ratio: float | None = None
+    machine: str = ""
+
+    @property
+    def is_met(self) -> bool | None:
+        if self.goal is None:
+            return None
+        return self.value <= self.goal if self.better == "lower" else self.value >= self.goal
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+
+
+def keep(rows: list[Row]) -> None:
+    """Print the rows as a table and write all of them to ``results.json``."""
+    for row in rows:
+        print(_line(row))
+    RESULTS.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+
+
+def _line(row: Row) -> str:
+    goal = "" if row.goal is None else f"goal {'≤' if row.better == 'lower' else '≥'} {row.goal:g}"
+    met = {None: "", True: "met", False: "NOT MET"}[row.is_met]
+    peer = f"{row.peer} {row.peer_value:g} {row.unit}, ratio {row.ratio:.1f}" if row.ratio is not None else ""
+    return f"{row.name:<58} {row.value:>12,.1f} {row.unit:<12} {goal:<14} {met:<8} {peer}"

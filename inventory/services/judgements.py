@@ -1,0 +1,57 @@
+"""What policy concluded, kept beside the facts: risks, worst severity, and when to judge again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from inventory.models import Certificate, Endpoint, Risk, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The open findings of one row as (rule, severity), and when time alone will change an answer.
+
+    ``read_at`` is the ``judge_at`` that the judge saw: if facts changed since, the row stays due.
+    """
+
+    risks: tuple[tuple[str, int], ...]
+    judge_at: datetime | None
+    read_at: datetime | None
+
+    @property
+    def worst(self) -> int:
+        return max((severity for _, severity in self.risks), default=Severity.NONE)
+
+
+def keep_judgements(model: type[Certificate | Endpoint], judgements: Mapping[int, Judgement], now: datetime) -> None:
+    """Write the standing that follows from the judgements, in the caller's transaction."""
+    rows = model._default_manager.filter(pk__in=list(judgements)).select_for_update()
+    changed = []
+    for row in rows:
+        judgement = judgements[row.pk]
+        row.worst_severity = judgement.worst
+        row.open_findings = len(judgement.risks)
+        row.judged_at = now
+        if row.judge_at == judgement.read_at:
+            row.judge_at = judgement.judge_at
+        changed.append(row)
+    model._default_manager.bulk_update(changed, ["worst_severity", "open_findings", "judged_at", "judge_at"])
+    if model is Certificate:
+        _keep_risks(judgements)
+
+
+def _keep_risks(judgements: Mapping[int, Judgement]) -> None:
+    wanted = {
+        (pk, code): severity
+        for pk, judgement in judgements.items()
+        for code, severity in sorted(judgement.risks, key=lambda risk: risk[1])
+    }
+    kept = {(row.certificate_id, row.code): row for row in Risk.objects.filter(certificate__in=list(judgements))}
+    Risk.objects.filter(pk__in=[row.pk for key, row in kept.items() if wanted.get(key) != row.severity]).delete()
+    Risk.objects.bulk_create(
+        Risk(certificate_id=pk, code=code, severity=severity)
+        for (pk, code), severity in wanted.items()
+        if (pk, code) not in kept or kept[pk, code].severity != severity
+    )

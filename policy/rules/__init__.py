@@ -1,0 +1,23 @@
+"""What may be wrong with a certificate or an endpoint: a catalogue, and pure functions over facts and ``now``."""
+
+from policy.rules.catalogue import CATALOGUE, Rule, Severity, Subject
+from policy.rules.certificates import CERTIFICATE_RULES, CertificateFacts
+from policy.rules.endpoints import ENDPOINT_RULES, EndpointFacts, Node
+from policy.rules.verdicts import Bad, Good, NotApplicable, NotJudged, Verdict
+
+__all__ = [
+    "CATALOGUE",
+    "CERTIFICATE_RULES",
+    "ENDPOINT_RULES",
+    "Bad",
+    "CertificateFacts",
+    "EndpointFacts",
+    "Good",
+    "Node",
+    "NotApplicable",
+    "NotJudged",
+    "Rule",
+    "Severity",
+    "Subject",
+    "Verdict",
+]

@@ -1,0 +1,135 @@
+"""Reading the facts that the rules ask for, for a whole batch, in a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from django.db.models import Count, Q
+
+from inventory.models import Certificate, CertificateName, ChainLink, Endpoint, ServedChain
+from policy.rules.certificates import CertificateFacts
+from policy.rules.endpoints import EndpointFacts, Node, PathFacts
+from policy.services.paths import path_facts
+
+Names = dict[int, tuple[tuple[str, str], ...]]
+
+
+def certificate_facts(certificates: Sequence[Certificate]) -> dict[int, CertificateFacts]:
+    shared = _keys_shared(certificates)
+    last_known = _last_known(certificates)
+    return {
+        row.pk: CertificateFacts(
+            not_before=row.not_before,
+            not_after=row.not_after,
+            expiring_from=row.expiring_from,
+            urgent_from=row.urgent_from,
+            key_type=row.key_type,
+            key_bits=row.key_bits,
+            key_label=row.key_label,
+            signature_algorithm=row.signature_algorithm,
+            signature_hash=row.signature_hash,
+            is_self_signed=row.is_self_signed,
+            has_owner=row.owner_team_id is not None,
+            served_ever=row.served_ever,
+            nodes_serving=row.nodes_serving,
+            nodes_last_known=last_known.get(row.pk, 0),
+            key_shared_with=tuple(
+                name
+                for pk, names_sha256, name in shared[row.spki_sha256]
+                if pk != row.pk and names_sha256 != row.names_sha256
+            ),
+        )
+        for row in certificates
+    }
+
+
+def _last_known(certificates: Sequence[Certificate]) -> dict[int, int]:
+    rows = ServedChain.objects.filter(
+        certificate__in=[row.pk for row in certificates],
+        state=ServedChain.State.LAST_KNOWN,
+        endpoint__retired_at=None,
+    )
+    counted = rows.values("certificate_id").annotate(nodes=Count("endpoint_id", distinct=True))
+    return {row["certificate_id"]: row["nodes"] for row in counted}
+
+
+def _keys_shared(certificates: Sequence[Certificate]) -> dict[str, list[tuple[int, str, str]]]:
+    """Per key: certificates in use (or never served) that carry it, as (pk, names digest, name)."""
+    keys = {row.spki_sha256 for row in certificates if row.spki_sha256}
+    here = Q(nodes_serving__gt=0) | Q(served_ever=False)
+    rows = (
+        Certificate.objects.leaves()
+        .filter(here, spki_sha256__in=keys)
+        .order_by("pk")
+        .values_list("spki_sha256", "pk", "names_sha256", "name")
+    )
+    shared: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+    for key, pk, names_sha256, name in rows:
+        shared[key].append((pk, names_sha256, name))
+    return shared
+
+
+def endpoint_facts(endpoints: Sequence[Endpoint]) -> dict[int, EndpointFacts]:
+    """Facts of endpoints loaded with ``select_related("certificate")``."""
+    names = names_of(row.certificate_id for row in endpoints)
+    paths = _paths(endpoints)
+    nodes = _nodes(endpoints)
+    return {row.pk: _facts(row, names, paths.get(row.pk), nodes) for row in endpoints}
+
+
+def _facts(row: Endpoint, names: Names, path: PathFacts | None, nodes: dict[str, dict[int, Node]]) -> EndpointFacts:
+    beside = nodes.get(row.service, {}) if row.service else {}
+    seen_at = row.last_seen_at
+    return EndpointFacts(
+        retired=row.retired_at is not None,
+        served=row.outcome == Endpoint.Outcome.SERVED,
+        reason=row.reason,
+        stale_from=seen_at + timedelta(seconds=2 * row.schedule_seconds) if seen_at else None,
+        server_name=row.server_name,
+        names=names.get(row.certificate_id or 0, ()),
+        tls_version=row.tls_version,
+        path=path,
+        here=_node(row),
+        others=tuple(node for pk, node in beside.items() if pk != row.pk),
+    )
+
+
+def _node(row: Endpoint) -> Node | None:
+    certificate = row.certificate
+    if certificate is None:
+        return None
+    return Node(row.place, certificate.sha256, certificate.names_sha256, certificate.not_before)
+
+
+def _nodes(endpoints: Sequence[Endpoint]) -> dict[str, dict[int, Node]]:
+    services = {row.service for row in endpoints if row.service}
+    rows = Endpoint.objects.alive().filter(service__in=services, outcome=Endpoint.Outcome.SERVED)
+    nodes: dict[str, dict[int, Node]] = defaultdict(dict)
+    for row in rows.select_related("certificate"):
+        node = _node(row)
+        if node is not None:
+            nodes[row.service][row.pk] = node
+    return nodes
+
+
+def names_of(certificates: Iterable[int | None]) -> Names:
+    rows = CertificateName.objects.filter(certificate__in={pk for pk in certificates if pk})
+    names: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for pk, kind, value in rows.values_list("certificate_id", "kind", "value"):
+        names[pk].append((kind, value))
+    return {pk: tuple(pairs) for pk, pairs in names.items()}
+
+
+def _paths(endpoints: Sequence[Endpoint]) -> dict[int, PathFacts]:
+    served = ServedChain.objects.filter(
+        endpoint__in=[row.pk for row in endpoints], variant=ServedChain.Variant.DEFAULT
+    ).values_list("endpoint_id", "chain_id")
+    chain_of = dict(served)
+    ders: dict[int, list[bytes]] = defaultdict(list)
+    links = ChainLink.objects.filter(chain__in=set(chain_of.values())).order_by("chain_id", "position")
+    for chain_id, der in links.values_list("chain_id", "certificate__der__der"):
+        ders[chain_id].append(bytes(der))
+    facts = path_facts(ders)
+    return {endpoint: facts[chain] for endpoint, chain in chain_of.items() if chain in facts}

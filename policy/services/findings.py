@@ -1,0 +1,139 @@
+"""Keeping findings: from verdicts to rows with a life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.services import audit
+from policy.models import Finding
+from policy.rules import CATALOGUE, Bad, Good, NotApplicable, NotJudged, Rule, Subject, Verdict
+
+WRITTEN = [
+    "severity",
+    "sentence",
+    "evidence",
+    "confirmed_at",
+    "due_at",
+    "acknowledged_at",
+    "acknowledged_by",
+    "closed_at",
+    "closing",
+    "reopened",
+    "reopened_at",
+    "changes_at",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What keeping a batch changed: the subjects (by primary key) whose open findings are not what they were."""
+
+    opened: frozenset[tuple[int, str]]
+    closed: frozenset[tuple[int, str]]
+
+    @property
+    def subjects(self) -> frozenset[int]:
+        return frozenset(pk for pk, _ in self.opened | self.closed)
+
+
+def keep(subject: Subject, verdicts: Mapping[int, Mapping[str, Verdict]], now: datetime) -> Kept:
+    """Bring the findings of a batch of subjects in line with their verdicts.
+
+    ``verdicts`` maps the primary key of the certificate or endpoint to rule code → verdict. Runs in the caller's
+    transaction; the same verdicts again change nothing but ``confirmed_at``.
+    """
+    column = f"{subject}_id"
+    rows = {
+        (getattr(row, column), row.rule): row
+        for row in Finding.objects.filter(**{f"{column}__in": list(verdicts)}).select_for_update()
+    }
+    new: list[Finding] = []
+    touched: list[Finding] = []
+    opened: set[tuple[int, str]] = set()
+    closed: set[tuple[int, str]] = set()
+    for key, verdict in _each(verdicts):
+        row = rows.get(key)
+        was_open = row is not None and row.closed_at is None
+        if row is None and isinstance(verdict, Bad):
+            row = _born(CATALOGUE[key[1]], column, key[0], now)
+            new.append(row)
+        elif row is not None:
+            touched.append(row)
+        if row is None:
+            continue
+        _apply(row, verdict, now)
+        if was_open != (row.closed_at is None):
+            (closed if was_open else opened).add(key)
+    # An untouched row is as it was; what is written below is only what verdicts speak of.
+    Finding.objects.bulk_create(new)
+    Finding.objects.bulk_update([row for row in touched if _is_worth_writing(row, now)], WRITTEN)
+    return Kept(frozenset(opened), frozenset(closed))
+
+
+def _each(verdicts: Mapping[int, Mapping[str, Verdict]]) -> Iterable[tuple[tuple[int, str], Verdict]]:
+    for pk, by_rule in verdicts.items():
+        for code, verdict in by_rule.items():
+            yield (pk, code), verdict
+
+
+def _born(rule: Rule, column: str, pk: int, now: datetime) -> Finding:
+    return Finding(
+        rule=rule.code, opened_at=now, confirmed_at=now, closed_at=now, severity=rule.severity, **{column: pk}
+    )
+
+
+def _apply(row: Finding, verdict: Verdict, now: datetime) -> None:
+    match verdict:
+        case Bad():
+            _open(row, verdict, now)
+        case Good(changes_at=changes_at):
+            _close(row, Finding.Closing.OBSERVED, now)
+            row.changes_at = changes_at
+        case NotApplicable(closing=closing):
+            _close(row, Finding.Closing(closing), now)
+            row.changes_at = None
+        case NotJudged(changes_at=changes_at):
+            # Not seen is not good: an open finding stays open, unconfirmed since its last look.
+            row.changes_at = changes_at
+
+
+def _open(row: Finding, bad: Bad, now: datetime) -> None:
+    rule = CATALOGUE[row.rule]
+    if row.closed_at is not None:
+        if row.pk is not None:
+            row.reopened += 1
+            row.reopened_at = now
+        row.closed_at, row.closing = None, ""
+        row.acknowledged_at, row.acknowledged_by = None, None
+        row.due_at = now + timedelta(days=rule.due_days)
+    row.severity = bad.severity or rule.severity
+    row.sentence = bad.sentence
+    row.evidence = dict(bad.evidence)
+    row.confirmed_at = now
+    row.changes_at = bad.changes_at
+
+
+def _close(row: Finding, closing: Finding.Closing, now: datetime) -> None:
+    if row.closed_at is None:
+        row.closed_at, row.closing = now, closing
+
+
+def _is_worth_writing(row: Finding, now: datetime) -> bool:
+    """Long-closed rows need no UPDATE each time their rule is found kept again."""
+    return row.closed_at is None or row.closed_at == now
+
+
+def acknowledge(finding: Finding, user: User, now: datetime) -> bool:
+    """Note that somebody has taken it up. False if it was already acknowledged or has closed."""
+    with transaction.atomic():
+        taken = Finding.objects.filter(pk=finding.pk, closed_at=None, acknowledged_at=None).update(
+            acknowledged_at=now, acknowledged_by=user
+        )
+        if taken:
+            audit(user, "finding.acknowledge", finding, {}, {"rule": finding.rule}, now=now)
+    return taken == 1

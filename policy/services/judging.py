@@ -1,0 +1,143 @@
+"""Judging what is due: facts → verdicts → findings → standing, in short transactions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from inventory.models import Certificate, Endpoint
+from inventory.services.judgements import Judgement, keep_judgements
+from policy.models import Finding
+from policy.rules import (
+    CERTIFICATE_RULES,
+    ENDPOINT_RULES,
+    CertificateFacts,
+    EndpointFacts,
+    Subject,
+    Verdict,
+)
+from policy.rules.certificates import presence as certificate_presence
+from policy.rules.endpoints import presence as endpoint_presence
+from policy.services.facts import certificate_facts, endpoint_facts
+from policy.services.findings import Kept, keep
+
+BATCH = 200
+
+
+def judge_due(now: datetime, *, batch: int = BATCH) -> int:
+    """Judge one batch of endpoints and one of certificates whose time has come; return how many were judged."""
+    return _judge_endpoints(now, batch) + _judge_certificates(now, batch)
+
+
+def judge_all_due(now: datetime) -> int:
+    """Judge batch after batch until nothing is due."""
+    total = 0
+    while judged := judge_due(now):
+        total += judged
+    return total
+
+
+def _judge_endpoints(now: datetime, batch: int) -> int:
+    due = list(Endpoint.objects.filter(judge_at__lte=now).order_by("judge_at").values_list("pk", flat=True)[:batch])
+    if not due:
+        return 0
+    endpoints = _with_siblings(due)
+    # Path building is slow beside a query, so facts and verdicts are made outside the transaction.
+    facts = endpoint_facts(endpoints)
+    verdicts = {pk: endpoint_verdicts(one, now) for pk, one in facts.items()}
+    with transaction.atomic():
+        kept = keep(Subject.ENDPOINT, verdicts, now)
+        _write_standing(Endpoint, endpoints, verdicts, {row.pk: facts[row.pk].stale_from for row in endpoints}, now)
+        _call_for_certificates(endpoints, kept, now)
+    return len(due)
+
+
+def _with_siblings(due: Sequence[int]) -> list[Endpoint]:
+    """The endpoints and the other nodes of their services: what one serves decides whether another was left behind."""
+    services = Endpoint.objects.filter(pk__in=due).exclude(service="").values_list("service", flat=True)
+    rows = Endpoint.objects.filter(Q(pk__in=due) | Q(service__in=set(services)))
+    return list(rows.select_related("certificate"))
+
+
+def _call_for_certificates(endpoints: Sequence[Endpoint], kept: Kept, now: datetime) -> None:
+    """A certificate carries the risks of the endpoints that serve it, so it is judged again when those change."""
+    changed = {row.certificate_id for row in endpoints if row.pk in kept.subjects and row.certificate_id}
+    if changed:
+        Certificate.objects.filter(pk__in=changed).update(judge_at=now)
+
+
+def _judge_certificates(now: datetime, batch: int) -> int:
+    rows = list(Certificate.objects.filter(judge_at__lte=now).order_by("judge_at")[:batch])
+    if not rows:
+        return 0
+    leaves = [row for row in rows if row.kind == Certificate.Kind.LEAF]
+    facts = certificate_facts(leaves)
+    verdicts = {pk: certificate_verdicts(one, now) for pk, one in facts.items()}
+    with transaction.atomic():
+        kept = keep(Subject.CERTIFICATE, verdicts, now)
+        _write_standing(Certificate, rows, verdicts, {}, now)
+        _call_for_key_sharers(leaves, kept, now)
+    return len(rows)
+
+
+def _call_for_key_sharers(leaves: Sequence[Certificate], kept: Kept, now: datetime) -> None:
+    """When one certificate's key is found shared (or no longer), the others with that key are judged again."""
+    changed = {pk for pk, rule in kept.opened | kept.closed if rule == "key_reuse"}
+    keys = {row.spki_sha256 for row in leaves if row.pk in changed}
+    if keys:
+        others = Certificate.objects.leaves().filter(spki_sha256__in=keys).exclude(pk__in=changed)
+        others.exclude(judged_at=now).update(judge_at=now)
+
+
+def endpoint_verdicts(facts: EndpointFacts, now: datetime) -> dict[str, Verdict]:
+    """The verdict of every endpoint rule."""
+    absent = endpoint_presence(facts, now)
+    return {code: absent or rule(facts, now) for code, rule in ENDPOINT_RULES.items()}
+
+
+def certificate_verdicts(facts: CertificateFacts, now: datetime) -> dict[str, Verdict]:
+    """The verdict of every certificate rule."""
+    absent = certificate_presence(facts)
+    return {code: absent or rule(facts, now) for code, rule in CERTIFICATE_RULES.items()}
+
+
+def _write_standing(
+    model: type[Certificate | Endpoint],
+    rows: Sequence[Certificate | Endpoint],
+    verdicts: dict[int, dict[str, Verdict]],
+    stale_from: dict[int, datetime | None],
+    now: datetime,
+) -> None:
+    risks = _open_risks(model, [row.pk for row in rows])
+    judgements = {
+        row.pk: Judgement(
+            risks=risks.get(row.pk, ()),
+            judge_at=_next_time(verdicts.get(row.pk, {}).values(), stale_from.get(row.pk), now),
+            read_at=row.judge_at,
+        )
+        for row in rows
+    }
+    keep_judgements(model, judgements, now)
+
+
+def _next_time(verdicts: Iterable[Verdict], stale_from: datetime | None, now: datetime) -> datetime | None:
+    """The first moment after ``now`` at which time alone changes an answer."""
+    moments = [getattr(verdict, "changes_at", None) for verdict in verdicts]
+    return min((moment for moment in [*moments, stale_from] if moment and moment > now), default=None)
+
+
+def _open_risks(model: type[Certificate | Endpoint], pks: list[int]) -> dict[int, tuple[tuple[str, int], ...]]:
+    """Open findings per row as (rule, severity); a certificate's include those of the endpoints that serve it."""
+    risks: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    columns = ["certificate_id"] if model is Certificate else ["endpoint_id"]
+    if model is Certificate:
+        columns.append("endpoint__certificate_id")
+    for column in columns:
+        rows = Finding.objects.open().filter(**{f"{column.removesuffix('_id')}__in": pks})
+        for pk, rule, severity in rows.annotate(subject=F(column)).values_list("subject", "rule", "severity"):
+            risks[pk].append((rule, severity))
+    return {pk: tuple(pairs) for pk, pairs in risks.items()}

@@ -1,0 +1,19 @@
+"""What policy does by the clock and after each recording."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from accounts.services import run_tick
+from policy.services import judge_due
+
+# Bounded, so that one tick never holds a worker for minutes; the next one goes on.
+MOST_BATCHES = 50
+
+
+def tick() -> None:
+    """Judge what facts or time have made due."""
+    with run_tick("policy", timezone.now()):
+        for _ in range(MOST_BATCHES):
+            if not judge_due(timezone.now()):
+                break

@@ -1,0 +1,99 @@
+"""Pages about findings, and the panels that other pages show of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from certdash.lib.htmx import HtmxRequest, page_or_fragment
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.services import require_change
+from inventory.models import Certificate, Endpoint
+from policy.filters import FindingFilter
+from policy.models import Finding, FindingQuerySet
+from policy.rules import CATALOGUE
+from policy.services import acknowledge
+
+SHOWN = 50
+
+
+@require_safe
+def finding_list(request: HtmxRequest) -> HttpResponse:
+    """Open findings, worst and oldest first; the first one is opened beside the list."""
+    context = _list_context(request)
+    template = page_or_fragment(request, "policy/finding_list.html", "findings")
+    return render(request, template, context)
+
+
+@require_safe
+def finding_detail(request: HtmxRequest, pk: int) -> HttpResponse:
+    finding = get_object_or_404(_full(Finding.objects.visible_to(request.user)), pk=pk)
+    template = page_or_fragment(request, "policy/finding_detail.html", "finding")
+    return render(request, template, {"finding": finding, "rule": CATALOGUE[finding.rule]})
+
+
+@require_POST
+def finding_acknowledge(request: HtmxRequest, pk: int) -> HttpResponse:
+    require_change(request.user)
+    finding = get_object_or_404(_full(Finding.objects.visible_to(request.user)), pk=pk)
+    acknowledge(finding, request.user, timezone.now())
+    if not request.htmx:
+        return redirect("policy:finding_detail", pk=pk)
+    finding.refresh_from_db()
+    context = {"finding": finding, "rule": CATALOGUE[finding.rule]}
+    return render(request, "policy/finding_detail.html#finding", context)
+
+
+@require_safe
+def certificate_findings(request: HtmxRequest, pk: int) -> HttpResponse:
+    """Findings of a certificate and of the endpoints that serve it, open ones first."""
+    certificate = get_object_or_404(Certificate.objects.visible_to(request.user), pk=pk)
+    visible = Finding.objects.visible_to(request.user)
+    findings = visible.filter(certificate=certificate) | visible.filter(endpoint__certificate=certificate)
+    return _panel(request, findings, certificate.name)
+
+
+@require_safe
+def endpoint_findings(request: HtmxRequest, pk: int) -> HttpResponse:
+    endpoint = get_object_or_404(Endpoint.objects.visible_to(request.user), pk=pk)
+    findings = Finding.objects.visible_to(request.user).filter(endpoint=endpoint)
+    return _panel(request, findings, endpoint.place)
+
+
+def _panel(request: HtmxRequest, findings: FindingQuerySet, subject: str) -> HttpResponse:
+    ordered = _full(findings).order_by("closed_at", "-severity", "opened_at", "pk")[:SHOWN]
+    context = {"rows": [_row(finding) for finding in ordered], "subject": subject}
+    return render(request, page_or_fragment(request, "policy/panel.html", "panel"), context)
+
+
+def _list_context(request: HtmxRequest) -> dict[str, Any]:
+    data = request.GET.copy()
+    data.setdefault("state", "open")
+    visible = Finding.objects.visible_to(request.user)
+    chosen = FindingFilter(data, queryset=visible, request=request)
+    found: FindingQuerySet = chosen.qs if chosen.form.is_valid() else visible.none()
+    # One row more than is shown tells whether there are more; the count is capped, never the whole estate.
+    rows = list(_full(found).order_by("-severity", "opened_at", "pk")[: SHOWN + 1])
+    return {
+        "title": _("Findings"),
+        "filter": chosen,
+        "rows": [_row(finding) for finding in rows[:SHOWN]],
+        "has_more": len(rows) > SHOWN,
+        "count": found.order_by()[:10_001].count(),
+        "open_count": visible.open().order_by()[:10_001].count(),
+        "urgent_count": visible.open().filter(severity__gte=3).order_by()[:10_001].count(),
+    }
+
+
+def _row(finding: Finding) -> dict[str, Any]:
+    return {"finding": finding, "rule": CATALOGUE[finding.rule]}
+
+
+def _full(findings: FindingQuerySet) -> FindingQuerySet:
+    return findings.select_related(
+        "certificate__owner_team", "endpoint__owner_team", "endpoint__certificate", "acknowledged_by"
+    )

@@ -1,0 +1,97 @@
+"""From frozen data to what the template of a report shows; the same for the preview and the PDF."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from certdash.lib import inert
+from inventory.status import WORDS
+from policy.rules import CATALOGUE
+from reports import charts
+from reports.charts.care import RULE_DATES, SERIES
+
+BARS = 10
+SECTIONS = (
+    ("expired", "Expired and still served", "Nothing that is served has expired."),
+    ("expiring", "Expiring", "Nothing that is served expires soon."),
+    ("unowned", "Without an owner", "Everything that is served has an owner."),
+    ("weak", "Weak keys and signatures", "No weak key or signature is served."),
+)
+
+
+def context(data: Mapping[str, Any], data_sha256: str) -> dict[str, Any]:
+    """What ``reports/inventory.html`` needs; ``data_sha256`` is printed on the cover."""
+    taken_at = datetime.fromisoformat(data["taken_at"])
+    freshness = data["freshness"]
+    return {
+        "data": data,
+        "data_sha256": data_sha256,
+        "taken_at": taken_at,
+        "oldest": _moment(freshness["oldest"]),
+        "newest": _moment(freshness["newest"]),
+        "share": _share(data["scope"]["certificates"], data["scope"]["estate"]),
+        "is_enough_judged": _is_enough(freshness),
+        "horizon": charts.expiry_horizon(_weeks(data["weeks"]), SERIES, RULE_DATES),
+        "issuers": _bars(data["issuers"]),
+        "keys": _bars(data["keys"]),
+        "statuses": [(code, WORDS[code], data["statuses"].get(code, 0)) for code in WORDS],
+        "sections": [_section(data, *section) for section in SECTIONS],
+        "population_file": f"certificates-{taken_at:%Y%m%dT%H%M%SZ}.csv",
+    }
+
+
+def population_csv(data: Mapping[str, Any]) -> bytes:
+    """The whole population as CSV, with cells that a spreadsheet cannot take for formulas."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(data["population"]["header"])
+    writer.writerows([inert.for_csv(str(cell)) for cell in row] for row in data["population"]["rows"])
+    return text.getvalue().encode()
+
+
+def _section(data: Mapping[str, Any], code: str, title: str, nothing: str) -> dict[str, Any]:
+    section = data["sections"][code]
+    rows = [
+        {
+            **row,
+            "word": WORDS[row["status"]],
+            "ends": _moment(row["not_after"]),
+            "titles": [CATALOGUE[risk].title for risk in row["risks"] if risk in CATALOGUE],
+        }
+        for row in section["rows"]
+    ]
+    return {
+        "code": code,
+        "title": title,
+        "nothing": nothing,
+        "rows": rows,
+        "count": section["count"],
+        "left": section["count"] - len(rows),
+    }
+
+
+def _bars(ranked: Sequence[Sequence[Any]]) -> charts.Bars:
+    return charts.sorted_bars((charts.Bar(label or "unknown", count) for label, count in ranked), BARS)
+
+
+def _weeks(weeks: Sequence[Mapping[str, Any]]) -> list[charts.Week]:
+    return [
+        charts.Week(datetime.fromisoformat(week["start"]).date(), {"hand": week["owned"], "nobody": week["nobody"]})
+        for week in weeks
+    ]
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "0 %"
+
+
+def _is_enough(freshness: Mapping[str, Any]) -> bool:
+    return bool(freshness["endpoints"]) and freshness["not_judged"] <= freshness["endpoints"] * 0.05

@@ -1,0 +1,201 @@
+"""Freezing: everything that a report says, as plain data, at one moment.
+
+What is rendered later knows only this data, so the same data gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from inventory.trust import mozilla_roots
+
+from accounts.models import Organisation, User
+from accounts.services import audit_head
+from inventory import exports, filters
+from inventory.models import Certificate, Endpoint
+from inventory.status import Situation, Status, status
+
+FORMAT = 1
+# The body shows at most 2,000 rows in all; the whole population is attached.
+ROWS_PER_SECTION = 400
+WEEKS = 26
+WEAK = ("weak_key", "sha1_signature")
+
+
+def canonical(data: Mapping[str, Any]) -> bytes:
+    """The one spelling of the data that is hashed: UTF-8 JSON with sorted keys and no spaces."""
+    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def thaw(blob: bytes) -> dict[str, Any]:
+    """Read what was kept of a report's data."""
+    data: dict[str, Any] = json.loads(gzip.decompress(blob))
+    return data
+
+
+def freeze_inventory(user: User, query: str, now: datetime) -> dict[str, Any]:
+    """Freeze the certificates that a filter means, as far as this person may see them.
+
+    ``query`` is the query string of the list of certificates. Raises ``ValueError`` with a sentence if it is not
+    understood: a report about something else than what was asked for must not exist.
+    """
+    found = filters.certificates(query, user, now)
+    if found.errors:
+        raise ValueError(filters.error_sentences(found.errors))
+    certificates = list(found.ordered().select_related("issuer", "owner_team").prefetch_related("risks"))
+    rows = [_row(certificate, now) for certificate in certificates]
+    head, digest = audit_head()
+    organisation = Organisation.objects.filter(pk=1).first()
+    return {
+        "format": FORMAT,
+        "kind": "inventory",
+        "organisation": organisation.name if organisation else "",
+        "taken_at": now.isoformat(),
+        "prepared_for": user.email,
+        "sees_everything": user.sees_everything,
+        "filter": found.query,
+        "filter_words": [f"{chip.label}: {chip.words}" for chip in found.chips],
+        "scope": _scope(rows, found.query),
+        "freshness": _freshness(user, now),
+        "totals": _totals(rows),
+        "weeks": _weeks(certificates, now),
+        "statuses": Counter(row["status"] for row in rows),
+        "issuers": _ranked(row["issuer"] for row in rows),
+        "keys": _ranked(row["key"] for row in rows),
+        "teams": _teams(rows),
+        "sections": _sections(rows),
+        "population": {
+            "header": list(exports.CERTIFICATE_HEADER),
+            "rows": [list(row) for row in exports.certificate_rows(found.ordered(), now)],
+        },
+        "audit_head": {"number": head, "digest": digest},
+        "public_roots": f"{mozilla_roots().name}, {mozilla_roots().date}",
+    }
+
+
+def _row(certificate: Certificate, now: datetime) -> dict[str, Any]:
+    return {
+        "name": certificate.name,
+        "names": certificate.names_count,
+        "sha256": certificate.sha256,
+        "status": str(status_of(certificate, now)),
+        "not_before": _iso(certificate.not_before),
+        "not_after": _iso(certificate.not_after),
+        "days": (certificate.not_after - now).days if certificate.not_after else None,
+        "issuer": certificate.issuer.label if certificate.issuer else "",
+        "key": certificate.key_label,
+        "signature": certificate.signature_algorithm,
+        "owner": certificate.owner_team.name if certificate.owner_team else "",
+        "in_use": certificate.nodes_serving > 0,
+        "nodes": [certificate.nodes_serving, certificate.nodes_total],
+        "risks": sorted(risk.code for risk in certificate.risks.all()),
+        "severity": certificate.worst_severity,
+    }
+
+
+def status_of(certificate: Certificate, now: datetime) -> Status:
+    situation = Situation(
+        not_before=certificate.not_before,
+        not_after=certificate.not_after,
+        expiring_from=certificate.expiring_from,
+        revoked_at=certificate.revoked_at,
+        superseded=certificate.superseded,
+        served_ever=certificate.served_ever,
+        nodes_serving=certificate.nodes_serving,
+    )
+    return status(situation, now)
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
+
+
+def _scope(rows: Sequence[dict[str, Any]], query: str) -> dict[str, Any]:
+    estate = Certificate.objects.leaves()
+    return {
+        "certificates": len(rows),
+        "in_use": sum(row["in_use"] for row in rows),
+        "estate": estate.count(),
+        "estate_in_use": estate.in_use().count(),
+        "is_everything": query in {"", "kind=leaf"},
+    }
+
+
+def _freshness(user: User, now: datetime) -> dict[str, Any]:
+    endpoints = Endpoint.objects.visible_to(user).alive()
+    not_judged = filters.endpoints("judged=no", user, now).queryset
+    reasons = Counter(not_judged.values_list("outcome", "reason").order_by())
+    looks = endpoints.exclude(last_seen_at=None).order_by("last_seen_at").values_list("last_seen_at", flat=True)
+    return {
+        "endpoints": endpoints.count(),
+        "not_judged": sum(reasons.values()),
+        "reasons": [
+            [f"{outcome}: {reason}".strip(": ") or "never tried", n] for (outcome, reason), n in _most(reasons)
+        ],
+        "oldest": _iso(looks.first()),
+        "newest": _iso(looks.last()),
+    }
+
+
+def _most(counts: Counter[Any]) -> list[tuple[Any, int]]:
+    """The commonest first; equals in order, so that the same data gives the same document."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _ranked(values: Iterable[str]) -> list[list[Any]]:
+    return [[value, count] for value, count in _most(Counter(values))]
+
+
+def _totals(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    used = [row for row in rows if row["in_use"]]
+    return {
+        "expired_in_use": sum(row["status"] == Status.EXPIRED for row in used),
+        "expiring_in_use": sum(row["status"] == Status.EXPIRING for row in used),
+        "unowned": sum(not row["owner"] for row in used),
+        "weak": sum(bool(set(WEAK) & set(row["risks"])) for row in used),
+        "with_findings": sum(row["severity"] > 0 for row in used),
+    }
+
+
+def _weeks(certificates: Sequence[Certificate], now: datetime) -> list[dict[str, Any]]:
+    monday = (now - timedelta(days=now.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
+    weeks = [{"start": (monday + timedelta(weeks=n)).isoformat(), "owned": 0, "nobody": 0} for n in range(WEEKS)]
+    for certificate in certificates:
+        if certificate.not_after is None or not certificate.nodes_serving:
+            continue
+        number = (certificate.not_after - monday).days // 7
+        if 0 <= number < WEEKS and certificate.not_after >= monday:
+            weeks[number]["owned" if certificate.owner_team_id else "nobody"] += 1
+    return weeks
+
+
+def _teams(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    ordered = sorted(rows, key=lambda row: row["owner"])
+    return [
+        {"team": team, "certificates": len(own := list(group)), **_totals(own)}
+        for team, group in groupby(ordered, key=lambda row: row["owner"])
+    ]
+
+
+def _sections(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    used = [row for row in rows if row["in_use"]]
+    chosen = {
+        "expired": [row for row in used if row["status"] == Status.EXPIRED],
+        "expiring": [row for row in used if row["status"] == Status.EXPIRING],
+        "unowned": [row for row in used if not row["owner"]],
+        "weak": [row for row in used if set(WEAK) & set(row["risks"])],
+    }
+    return {
+        name: {"count": len(found), "rows": sorted(found, key=_by_expiry)[:ROWS_PER_SECTION]}
+        for name, found in chosen.items()
+    }
+
+
+def _by_expiry(row: dict[str, Any]) -> tuple[str, str]:
+    return row["not_after"], row["sha256"]

@@ -1,0 +1,21 @@
+"""What reports do in workers."""
+
+from __future__ import annotations
+
+import os
+
+from django.utils import timezone
+
+from accounts.services import run_tick
+from reports.services import make_report, resume_reports
+
+
+def make(pk: int) -> None:
+    """Make one report."""
+    make_report(pk, f"worker {os.getpid()}", timezone.now)
+
+
+def tick() -> None:
+    """Go on with reports whose worker died."""
+    with run_tick("reports", timezone.now()):
+        resume_reports(timezone.now())

@@ -1,0 +1,161 @@
+"""Every rule has a case that must fail and one that must pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from inventory.models import Severity as StoredSeverity
+from policy.rules import CATALOGUE, CERTIFICATE_RULES, ENDPOINT_RULES, Bad, Good, NotApplicable, NotJudged, Severity
+from policy.rules.certificates import CertificateFacts
+from policy.rules.certificates import presence as certificate_presence
+from policy.rules.endpoints import EndpointFacts, Node, PathFacts
+from policy.rules.endpoints import presence as endpoint_presence
+
+NOW = datetime(2026, 11, 23, 9, 41, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+CERTIFICATE = CertificateFacts(
+    not_before=NOW - 10 * DAY,
+    not_after=NOW + 80 * DAY,
+    expiring_from=NOW + 50 * DAY,
+    urgent_from=NOW + 66 * DAY,
+    key_type="EC",
+    key_bits=256,
+    key_label="ECDSA P-256",
+    signature_algorithm="ECDSA with SHA-256",
+    signature_hash="sha256",
+    is_self_signed=False,
+    has_owner=True,
+    served_ever=True,
+    nodes_serving=2,
+    nodes_last_known=0,
+)
+HERE = Node("10.0.0.1:443", "a" * 64, "n" * 64, NOW - 10 * DAY)
+ENDPOINT = EndpointFacts(
+    retired=False,
+    served=True,
+    reason="",
+    stale_from=NOW + DAY,
+    server_name="www.example.org",
+    names=(("dns", "www.example.org"),),
+    tls_version="TLSv1.3",
+    path=PathFacts(trusted=True, sentence=""),
+    here=HERE,
+)
+
+BROKEN_CERTIFICATES = {
+    "expired": {"not_after": NOW - DAY},
+    "expiring": {"expiring_from": NOW - DAY},
+    "not_yet_valid": {"not_before": NOW + DAY},
+    "self_signed": {"is_self_signed": True},
+    "weak_key": {"key_type": "RSA", "key_bits": 1024},
+    "sha1_signature": {"signature_hash": "sha1"},
+    "key_reuse": {"key_shared_with": ("other.example.org",)},
+    "ownerless": {"has_owner": False},
+}
+UNREAD_CERTIFICATES = {
+    "expired": {"not_after": None},
+    "expiring": {"not_after": None},
+    "not_yet_valid": {"not_before": None},
+    "self_signed": {"is_self_signed": None},
+    "weak_key": {"key_type": "unknown", "key_bits": None},
+    "sha1_signature": {"signature_hash": "", "signature_algorithm": "unknown (1.2.3)"},
+}
+BROKEN_ENDPOINTS = {
+    "wrong_name": {"server_name": "mail.example.org"},
+    "incomplete_chain": {"path": PathFacts(trusted=False, sentence="", missing="Corp CA 2")},
+    "misordered_chain": {"path": PathFacts(trusted=True, sentence="", misplaced=("Corp CA 2",))},
+    "superfluous_chain": {"path": PathFacts(trusted=True, sentence="", strangers=("Old CA",))},
+    "untrusted_path": {"path": PathFacts(trusted=False, sentence="No root.")},
+    "old_tls": {"tls_version": "TLSv1.1"},
+    "not_same_everywhere": {"others": (Node("10.0.0.2:443", "b" * 64, "n" * 64, NOW - DAY),)},
+}
+UNREAD_ENDPOINTS = {
+    "wrong_name": {"server_name": ""},
+    "incomplete_chain": {"path": None},
+    "misordered_chain": {"path": None},
+    "superfluous_chain": {"path": None},
+    "untrusted_path": {"path": PathFacts(trusted=None, sentence="Unknown algorithm.")},
+    "old_tls": {"tls_version": ""},
+    "not_same_everywhere": {"here": replace(HERE, not_before=None)},
+}
+
+
+@pytest.mark.parametrize("code", CERTIFICATE_RULES)
+def test_a_sound_certificate_passes_each_rule(code: str) -> None:
+    assert isinstance(CERTIFICATE_RULES[code](CERTIFICATE, NOW), Good)
+
+
+@pytest.mark.parametrize("code", CERTIFICATE_RULES)
+def test_a_broken_certificate_fails_its_rule(code: str) -> None:
+    verdict = CERTIFICATE_RULES[code](replace(CERTIFICATE, **BROKEN_CERTIFICATES[code]), NOW)  # type: ignore[arg-type]
+    assert isinstance(verdict, Bad)
+    assert verdict.sentence.endswith(".")
+
+
+@pytest.mark.parametrize("code", UNREAD_CERTIFICATES)
+def test_what_could_not_be_read_of_a_certificate_is_not_judged(code: str) -> None:
+    verdict = CERTIFICATE_RULES[code](replace(CERTIFICATE, **UNREAD_CERTIFICATES[code]), NOW)  # type: ignore[arg-type]
+    assert isinstance(verdict, NotJudged)
+
+
+@pytest.mark.parametrize("code", ENDPOINT_RULES)
+def test_a_sound_endpoint_passes_each_rule(code: str) -> None:
+    assert isinstance(ENDPOINT_RULES[code](ENDPOINT, NOW), Good)
+
+
+@pytest.mark.parametrize("code", ENDPOINT_RULES)
+def test_a_broken_endpoint_fails_its_rule(code: str) -> None:
+    verdict = ENDPOINT_RULES[code](replace(ENDPOINT, **BROKEN_ENDPOINTS[code]), NOW)  # type: ignore[arg-type]
+    assert isinstance(verdict, Bad)
+
+
+@pytest.mark.parametrize("code", UNREAD_ENDPOINTS)
+def test_what_could_not_be_read_of_an_endpoint_is_not_judged(code: str) -> None:
+    verdict = ENDPOINT_RULES[code](replace(ENDPOINT, **UNREAD_ENDPOINTS[code]), NOW)  # type: ignore[arg-type]
+    assert isinstance(verdict, NotJudged)
+
+
+def test_every_rule_is_in_the_catalogue_and_every_entry_has_a_rule() -> None:
+    assert set(CATALOGUE) == set(CERTIFICATE_RULES) | set(ENDPOINT_RULES)
+
+
+def test_severities_are_those_that_are_stored() -> None:
+    assert {s.name: int(s) for s in Severity} == {s.name: s.value for s in StoredSeverity if s.value}
+
+
+def test_the_last_second_of_the_validity_still_counts() -> None:
+    facts = replace(CERTIFICATE, not_after=NOW)
+    assert isinstance(CERTIFICATE_RULES["expired"](facts, NOW), Good)
+    assert isinstance(CERTIFICATE_RULES["expired"](facts, NOW + timedelta(seconds=1)), Bad)
+
+
+def test_an_expired_certificate_that_nobody_serves_is_less_urgent() -> None:
+    facts = replace(CERTIFICATE, not_after=NOW - DAY, nodes_serving=0, served_ever=False)
+    verdict = CERTIFICATE_RULES["expired"](facts, NOW)
+    assert isinstance(verdict, Bad)
+    assert verdict.severity is Severity.LOW
+
+
+def test_a_certificate_whose_nodes_are_all_silent_is_not_judged() -> None:
+    facts = replace(CERTIFICATE, nodes_serving=0, nodes_last_known=2)
+    assert isinstance(certificate_presence(facts), NotJudged)
+
+
+def test_a_certificate_seen_to_be_replaced_everywhere_is_no_question_any_more() -> None:
+    facts = replace(CERTIFICATE, nodes_serving=0, nodes_last_known=0)
+    assert certificate_presence(facts) == NotApplicable("replaced")
+
+
+def test_an_endpoint_is_judged_only_by_fresh_evidence() -> None:
+    assert endpoint_presence(ENDPOINT, NOW) is None
+    assert isinstance(endpoint_presence(ENDPOINT, NOW + DAY), NotJudged)
+    assert isinstance(endpoint_presence(replace(ENDPOINT, served=False), NOW), NotJudged)
+
+
+def test_a_wildcard_never_reaches_across_a_dot() -> None:
+    facts = replace(ENDPOINT, names=(("dns", "*.example.org"),), server_name="a.b.example.org")
+    assert isinstance(ENDPOINT_RULES["wrong_name"](facts, NOW), Bad)
