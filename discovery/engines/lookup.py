@@ -1,0 +1,65 @@
+"""Names become addresses, in threads that never make the event loop wait."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeAlias
+
+from discovery.addresses import AddressError, parse_host_name
+from discovery.probe import Place, Reason, Unreachable
+from inventory.addresses import pack, unpack
+
+# Host name → addresses as text. Raises OSError.
+Resolve: TypeAlias = Callable[[str], Sequence[str]]
+
+_THREADS = 32
+MAX_ADDRESSES = 32  # of one name
+_NOT_FOUND = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+
+
+def system_resolve(name: str) -> list[str]:
+    """All addresses of a name as the machine finds them: hosts file, search list, DNS."""
+    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return [str(sockaddr[0]) for *_, sockaddr in found]
+
+
+def is_address(text: str) -> bool:
+    try:
+        pack(text)
+    except ValueError:
+        return False
+    return True
+
+
+class Lookup:
+    """Looks names up for one run. ``close`` does not wait for a resolver that hangs."""
+
+    def __init__(self, resolve: Resolve = system_resolve) -> None:
+        self._resolve = resolve
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="lookup")
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def places(self, place: Place, until: float) -> list[Place] | Unreachable:
+        """The same place at each address of its host name, asked for by that name if no other was given."""
+        try:
+            name = parse_host_name(place.address)
+            async with asyncio.timeout_at(until):
+                found = await asyncio.get_running_loop().run_in_executor(self._pool, self._resolve, name)
+        except AddressError as error:
+            return Unreachable(place, Reason.NAME_NOT_FOUND, str(error))
+        except TimeoutError:
+            return Unreachable(place, Reason.NAME_LOOKUP_FAILED, "the name was not looked up in time")
+        except (OSError, UnicodeError) as error:
+            is_known = isinstance(error, socket.gaierror) and error.errno in _NOT_FOUND
+            return Unreachable(place, Reason.NAME_NOT_FOUND if is_known else Reason.NAME_LOOKUP_FAILED, str(error))
+        server_name = place.server_name or name
+        addresses = dict.fromkeys(unpack(pack(text)) for text in found if is_address(text))
+        if not addresses:
+            return Unreachable(place, Reason.NAME_NOT_FOUND, "the name has no usable address")
+        return [replace(place, address=text, server_name=server_name) for text in list(addresses)[:MAX_ADDRESSES]]
