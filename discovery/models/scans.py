@@ -56,9 +56,16 @@ class Tally(models.Model):
 class Scan(Work, Tally):
     """One run of one source, or of what a person asked for once. ``done`` of ``total`` counts shards."""
 
+    class Kind(models.TextChoices):
+        SCAN = "scan", _("scan")
+        CHECK = "check", _("check now")  # one place, asked at once because a person waits
+        VERIFY = "verify", _("verification")  # known endpoints, asked again
+
+    kind = models.CharField(max_length=6, choices=Kind, default=Kind.SCAN)
     source = models.ForeignKey(Source, null=True, blank=True, on_delete=models.SET_NULL, related_name="scans")
     title = models.CharField(max_length=300)
-    # What was asked, frozen: targets, exclusions, ports, server_names, rate_limit, schedule_seconds.
+    # What was asked, frozen: targets, exclusions, ports, server_names, rate_limit, schedule_seconds; or, where single
+    # known endpoints are asked again, places (a list of [address, port, server name, protocol]).
     plan = models.JSONField(default=dict)
     engine = models.CharField(max_length=8, choices=Source.Engine, default=Source.Engine.OWN)
     zone = models.ForeignKey(Zone, on_delete=models.PROTECT, related_name="scans")
@@ -81,12 +88,24 @@ class ScanShardQuerySet(WorkQuerySet["ScanShard"]):
 
 
 class ScanShard(Work, Tally):
-    """Some hundreds of places of one scan, done by one worker in one event loop."""
+    """Some hundreds of places of one scan, done by one worker in one event loop.
+
+    While the shard waits, ``claim_until`` in the future means that it was handed to the queue. Counts and ``recorded``
+    are written in the transaction that records the answers they count, so a successor of a killed worker asks only what
+    is missing and counts nothing twice.
+    """
 
     scan = models.ForeignKey(Scan, on_delete=models.CASCADE, related_name="shards")
     number = models.PositiveIntegerField()
-    # Places to ask, as [address or host name, port, server name, protocol].
-    places = models.JSONField()
+    # Which places of the scan's plan, in the plan's own order: numbers from ``first`` up to, not including, ``last``.
+    first = models.PositiveBigIntegerField(default=0)
+    last = models.PositiveBigIntegerField(default=0)
+    # One bit per place, as a hexadecimal number: set when its answer stands in the database.
+    recorded = models.TextField(default="0")
+    # Primary keys of certificates: seen at the places asked, first stored here, displaced here.
+    seen = models.JSONField(default=list)
+    stored = models.JSONField(default=list)
+    lost = models.JSONField(default=list)
 
     objects = ScanShardQuerySet.as_manager()
 

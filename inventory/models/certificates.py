@@ -94,7 +94,10 @@ class Certificate(Standing):
 
     # Standing: written by inventory.services.standing only.
     kind = models.CharField(max_length=4, choices=Kind, default=Kind.LEAF)
+    # Nodes that serve it as far as our last look says. A node that fell silent still counts: silence proves nothing;
+    # it is counted again in ``nodes_last_known``.
     nodes_serving = models.PositiveIntegerField(default=0)
+    nodes_last_known = models.PositiveIntegerField(default=0)
     nodes_total = models.PositiveIntegerField(default=0)
     served_ever = models.BooleanField(default=False)
     managed = models.BooleanField(default=False)
@@ -114,6 +117,7 @@ class Certificate(Standing):
             models.Index(fields=["owner_team", "kind", "not_after", "id"], name="cert_by_team"),
             models.Index(fields=["key_label", "not_after", "id"], name="cert_by_key"),
             models.Index(fields=["not_after"], condition=Q(nodes_serving__gt=0), name="cert_in_use_by_expiry"),
+            models.Index(fields=["expiring_from"], condition=Q(nodes_serving__gt=0), name="cert_in_use_by_warning"),
             models.Index(
                 fields=["worst_severity", "not_after"],
                 condition=Q(worst_severity__gt=0),

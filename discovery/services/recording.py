@@ -1,0 +1,219 @@
+"""From what probes saw to rows: spans of observation, endpoints and what they serve, in one transaction per batch."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from django.db.models import F
+
+from discovery.models import Observation, Scan
+from discovery.probe.results import HandshakeFailed, Place, ProbeResult, Served, Unreachable
+from discovery.services.spans import Answer, continues, gap
+from inventory.addresses import pack
+from inventory.models import Endpoint, ServedChain
+from inventory.services import (
+    Look,
+    SeenBy,
+    Spot,
+    Unknown,
+    chain_digest,
+    endpoints_at,
+    kept,
+    known_chains,
+    note_looks,
+    store_chains,
+)
+from inventory.services.writing import write
+
+Outcome = Endpoint.Outcome
+DEFAULT = ServedChain.Variant.DEFAULT
+# Longer than this, a detail is somebody's page, not a reason.
+DETAIL_AT_MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a batch added to what was known, as primary keys: certificates, but ``changed`` are endpoints."""
+
+    seen: frozenset[int] = frozenset()
+    new: frozenset[int] = frozenset()
+    changed: frozenset[int] = frozenset()
+    lost: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Who looks, for what: the same for all batches of a run.
+
+    ``schedule`` None: nobody looks regularly, so each endpoint keeps its own. ``was_named`` says of a place whether a
+    person named it: then it becomes an endpoint even if nothing answers there. A sweep's silent addresses do not.
+    """
+
+    by: SeenBy
+    zone: str = "default"
+    schedule: timedelta | None = None
+    scan: Scan | None = None
+    was_named: Callable[[Place], bool] = field(default=lambda _: False)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was read before the transaction began, so that it stays short."""
+
+    results: Sequence[ProbeResult]
+    unknown: Unknown
+    digests: Mapping[tuple[bytes, ...], str]
+
+
+def prepare(results: Sequence[ProbeResult]) -> Prepared:
+    """Hash the chains, and parse the certificates of those that nobody has seen."""
+    chains = {variant.chain for result in results if isinstance(result, Served) for variant in result.variants}
+    digests = {chain: chain_digest(chain) for chain in chains if chain}
+    known = known_chains(digests.values())
+    unknown = Unknown.among(der for chain, sha256 in digests.items() if sha256 not in known for der in chain)
+    return Prepared(results, unknown, digests)
+
+
+def record(results: Sequence[ProbeResult], recording: Recording, now: datetime) -> Recorded:
+    """Keep what some hundred probes saw. Recording the same again only moves ``last_seen_at``.
+
+    Of several results for one place, the last counts. The number of queries does not depend on the size of the batch.
+    """
+    prepared = prepare(results)
+    with kept() as deltas:
+        return record_prepared(prepared, recording, now, deltas)
+
+
+def record_prepared(
+    prepared: Prepared, recording: Recording, now: datetime, deltas: Counter[tuple[int | None, str, str]]
+) -> Recorded:
+    """As ``record``, inside the caller's transaction."""
+    by_spot = {_spot(result.place, recording.zone): result for result in prepared.results if _is_address(result)}
+    known = endpoints_at(by_spot)
+    worth = {spot: result for spot, result in by_spot.items() if spot in known or _is_kept(result, recording)}
+    stored = store_chains(prepared.digests, now, prepared.unknown, deltas)
+    looks = {spot: _look(result, prepared.digests, stored.ids) for spot, result in worth.items()}
+    noted = note_looks(list(looks.items()), known, recording.by, now, recording.schedule, deltas)
+    _keep_spans([(known[spot], looks[spot], _detail(worth[spot])) for spot in worth], recording.scan, now)
+    leaves = frozenset(leaf for look in looks.values() for _, leaf in look.chains.values())
+    return Recorded(leaves, stored.new & leaves, noted.changed, noted.lost)
+
+
+def _is_address(result: ProbeResult) -> bool:
+    """A name that was not found is no place."""
+    try:
+        pack(result.place.address)
+    except ValueError:
+        return False
+    return True
+
+
+def _spot(place: Place, zone: str) -> Spot:
+    return Spot(zone, pack(place.address), place.port, place.server_name[:255], place.protocol)
+
+
+def _is_kept(result: ProbeResult, recording: Recording) -> bool:
+    return not isinstance(result, Unreachable) or recording.was_named(result.place)
+
+
+def _look(result: ProbeResult, digests: Mapping[tuple[bytes, ...], str], chains: Mapping[str, tuple[int, int]]) -> Look:
+    match result:
+        case Served(variants=variants):
+            ids = {variant.variant: chains[digests[variant.chain]] for variant in variants if variant.chain}
+            return Look(Outcome.SERVED, "", variants[0].tls_version, variants[0].cipher, ids)
+        case Unreachable(reason=reason):
+            return Look(Outcome.UNREACHABLE, reason)
+        case HandshakeFailed(reason=reason):
+            return Look(Outcome.HANDSHAKE_FAILED, reason)
+
+
+def _detail(result: ProbeResult) -> str:
+    return result.detail[:DETAIL_AT_MOST].replace("\0", "\\00")
+
+
+Kept: TypeAlias = tuple[Endpoint, Look, str]
+
+
+class _Spans:
+    """One batch of spans on their way to the database."""
+
+    def __init__(self, scan: Scan | None, now: datetime) -> None:
+        self.scan = scan
+        self.now = now
+        self.same: list[Observation] = []
+        self.wider: list[Observation] = []
+        self.ended: list[Observation] = []
+        self.begun: list[Observation] = []
+
+    def keep(self, endpoint: Endpoint, look: Look, detail: str, variant: str, before: Observation | None) -> None:
+        chain = look.chains[variant][0] if variant in look.chains else None
+        answer = Answer(look.outcome, look.reason, chain)
+        schedule = timedelta(seconds=endpoint.schedule_seconds)
+        if before and continues(_answer(before), before.last_seen_at, answer, self.now, schedule):
+            self._extend(before)
+            return
+        if before:
+            self.ended.append(before)
+        self.begun.append(self._beginning(endpoint, look, detail, variant, chain))
+
+    def _extend(self, span: Observation) -> None:
+        self.same.append(span)
+        seconds = int(gap(span.last_seen_at, self.now).total_seconds())
+        if seconds > span.largest_gap_seconds:
+            span.largest_gap_seconds = seconds
+            self.wider.append(span)
+
+    def _beginning(self, endpoint: Endpoint, look: Look, detail: str, variant: str, chain: int | None) -> Observation:
+        return Observation(
+            endpoint=endpoint,
+            variant=variant,
+            outcome=look.outcome,
+            reason=look.reason,
+            detail=detail,
+            chain_id=chain,
+            tls_version=look.tls_version,
+            cipher=look.cipher[:80],
+            first_seen_at=self.now,
+            last_seen_at=self.now,
+            scan=self.scan,
+        )
+
+    def write(self) -> None:
+        if self.same:
+            same = Observation.objects.filter(pk__in=[span.pk for span in self.same])
+            same.update(last_seen_at=self.now, confirmations=F("confirmations") + 1)
+        write(self.wider, ["largest_gap_seconds"])
+        if self.ended:
+            ended = Observation.objects.filter(pk__in=[span.pk for span in self.ended])
+            ended.update(ended_at=self.now)
+        Observation.objects.bulk_create(self.begun)
+
+
+def _keep_spans(batch: Iterable[Kept], scan: Scan | None, now: datetime) -> None:
+    rows = list(batch)
+    before = _open_spans([endpoint.pk for endpoint, _, _ in rows])
+    spans = _Spans(scan, now)
+    for endpoint, look, detail in rows:
+        mine = before[endpoint.pk]
+        # What brought no chain says nothing of one kind of key, so it stands under the default.
+        variants = look.chains.keys() or {DEFAULT.value}
+        for variant in variants:
+            spans.keep(endpoint, look, detail, variant, mine.get(variant))
+        spans.ended += [span for variant, span in mine.items() if variant not in variants]
+    spans.write()
+
+
+def _open_spans(endpoints: Collection[int]) -> dict[int, dict[str, Observation]]:
+    spans: dict[int, dict[str, Observation]] = defaultdict(dict)
+    columns = ("endpoint_id", "variant", "outcome", "reason", "chain_id", "last_seen_at", "largest_gap_seconds")
+    for span in Observation.objects.filter(endpoint__in=endpoints, ended_at=None).only(*columns):
+        spans[span.endpoint_id][span.variant] = span
+    return spans
+
+
+def _answer(span: Observation) -> Answer:
+    return Answer(span.outcome, span.reason, span.chain_id)

@@ -1,0 +1,36 @@
+"""Storing what was seen, and keeping what follows from it."""
+
+from inventory.services.certificates import Stored, Unknown, store_certificate, store_certificates
+from inventory.services.chains import StoredChains, chain_digest, known_chains, store_chain, store_chains
+from inventory.services.endpoints import Look, Noted, Spot, endpoints_at, note_looks, spot_of
+from inventory.services.ownership import assign_owner, retire_endpoint, unretire_endpoint
+from inventory.services.sightings import SeenBy, note_sightings
+from inventory.services.totals import Drift, adjust, kept, numbers, recount
+
+__all__ = [
+    "Drift",
+    "Look",
+    "Noted",
+    "SeenBy",
+    "Spot",
+    "Stored",
+    "StoredChains",
+    "Unknown",
+    "adjust",
+    "assign_owner",
+    "chain_digest",
+    "endpoints_at",
+    "kept",
+    "known_chains",
+    "note_looks",
+    "note_sightings",
+    "numbers",
+    "recount",
+    "retire_endpoint",
+    "spot_of",
+    "store_certificate",
+    "store_certificates",
+    "store_chain",
+    "store_chains",
+    "unretire_endpoint",
+]

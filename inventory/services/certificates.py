@@ -1,0 +1,78 @@
+"""Storing certificates: identified by their digest first, read only if never seen, written once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from inventory.models import Certificate, CertificateDer, CertificateName, Issuer
+from inventory.services.facts import Facts, certificate_row, digest_of, facts_of, name_rows
+from inventory.services.races import settled
+from inventory.services.totals import Share, certificate_shares, kept
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Certificates that the database did not hold when asked, already read. Making it needs no transaction."""
+
+    facts: Mapping[str, Facts]
+
+    @classmethod
+    def among(cls, ders: Iterable[bytes]) -> Unknown:
+        by_digest = {digest_of(der): der for der in ders}
+        known = set(Certificate.objects.filter(sha256__in=by_digest).values_list("sha256", flat=True))
+        return cls({sha256: facts_of(der) for sha256, der in by_digest.items() if sha256 not in known})
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Primary keys by SHA-256, and which of them were new."""
+
+    ids: Mapping[str, int]
+    new: frozenset[int]
+
+
+def store_certificate(der: bytes, now: datetime) -> Certificate:
+    stored = store_certificates([der], now)
+    return Certificate.objects.get(pk=stored.ids[digest_of(der)])
+
+
+def store_certificates(
+    ders: Sequence[bytes], now: datetime, unknown: Unknown | None = None, into: Counter[Share] | None = None
+) -> Stored:
+    """Keep certificates; those already known are not touched, not even read.
+
+    Give ``unknown`` where the caller is inside a transaction, so that parsing happened before it began, and ``into``
+    (``totals.kept``), so that totals are written at its end.
+    """
+    unknown = Unknown.among(ders) if unknown is None else unknown
+    by_digest = {digest_of(der): der for der in ders}
+    with kept(into) as deltas:
+        return settled(lambda: _store(by_digest, now, unknown, deltas))
+
+
+def _store(by_digest: Mapping[str, bytes], now: datetime, unknown: Unknown, deltas: Counter[Share]) -> Stored:
+    ids = dict(Certificate.objects.filter(sha256__in=by_digest).values_list("sha256", "pk"))
+    # In the order of their digests, so that two workers meet at the first common row instead of locking each other.
+    missing = [unknown.facts.get(sha256) or facts_of(by_digest[sha256]) for sha256 in sorted(set(by_digest) - set(ids))]
+    if not missing:
+        return Stored(ids, frozenset())
+    issuers = _issuers(missing)
+    rows = Certificate.objects.bulk_create(certificate_row(facts, issuers, now) for facts in missing)
+    CertificateDer.objects.bulk_create(
+        CertificateDer(certificate=row, der=facts.der) for row, facts in zip(rows, missing, strict=True)
+    )
+    CertificateName.objects.bulk_create(
+        name for row, facts in zip(rows, missing, strict=True) for name in name_rows(facts, row.pk)
+    )
+    deltas.update(share for row in rows for share in certificate_shares(row))
+    return Stored(ids | {row.sha256: row.pk for row in rows}, frozenset(row.pk for row in rows))
+
+
+def _issuers(missing: Iterable[Facts]) -> dict[str, Issuer]:
+    wanted = {facts.issuer.name_sha256: facts.issuer for facts in missing if facts.issuer}
+    known = {row.name_sha256: row for row in Issuer.objects.filter(name_sha256__in=wanted)}
+    made = Issuer.objects.bulk_create(wanted[key] for key in sorted(set(wanted) - set(known)))
+    return known | {row.name_sha256: row for row in made}

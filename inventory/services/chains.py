@@ -1,0 +1,83 @@
+"""Storing chains as they were sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from inventory.models import Certificate, Chain, ChainLink
+from inventory.services.certificates import Unknown, store_certificates
+from inventory.services.facts import digest_of
+from inventory.services.races import settled
+from inventory.services.totals import Share, certificate_shares, kept
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChains:
+    """Chains by digest as (primary key of the chain, of its leaf), and the certificates that were new."""
+
+    ids: Mapping[str, tuple[int, int]]
+    new: frozenset[int]
+
+
+def chain_digest(ders: Sequence[bytes]) -> str:
+    """Identify a chain by the digests of its certificates in the order in which they were sent."""
+    return hashlib.sha256(b"".join(hashlib.sha256(der).digest() for der in ders)).hexdigest()
+
+
+def store_chain(ders: Sequence[bytes], now: datetime) -> Chain:
+    """Keep one chain (not empty) and its certificates; the same bytes again give the same row."""
+    store_chains([ders], now)
+    return Chain.objects.get(sha256=chain_digest(ders))
+
+
+def known_chains(digests: Iterable[str]) -> dict[str, tuple[int, int]]:
+    rows = Chain.objects.filter(sha256__in=set(digests)).values_list("sha256", "pk", "leaf_id")
+    return {sha256: (pk, leaf) for sha256, pk, leaf in rows}
+
+
+def store_chains(
+    chains: Iterable[Sequence[bytes]],
+    now: datetime,
+    unknown: Unknown | None = None,
+    into: Counter[Share] | None = None,
+) -> StoredChains:
+    """Keep many chains in a fixed number of queries. ``unknown`` and ``into`` as in ``store_certificates``."""
+    by_digest = {chain_digest(ders): tuple(ders) for ders in chains}
+    ids = known_chains(by_digest)
+    missing = {sha256: ders for sha256, ders in sorted(by_digest.items()) if sha256 not in ids}
+    if not missing:
+        return StoredChains(ids, frozenset())
+    with kept(into) as deltas:
+        stored = store_certificates([der for ders in missing.values() for der in ders], now, unknown, deltas)
+        made = settled(lambda: _store(missing, stored.ids))
+        _call_leaves([leaf for _, leaf in made.values()], now, deltas)
+    return StoredChains(ids | made, stored.new)
+
+
+def _store(chains: Mapping[str, Sequence[bytes]], ids: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    known = known_chains(chains)
+    missing = {sha256: [ids[digest_of(der)] for der in ders] for sha256, ders in chains.items() if sha256 not in known}
+    rows = Chain.objects.bulk_create(
+        Chain(sha256=sha256, length=len(members), leaf_id=members[0]) for sha256, members in missing.items()
+    )
+    ChainLink.objects.bulk_create(
+        ChainLink(chain=row, position=position, certificate_id=member)
+        for row in rows
+        for position, member in enumerate(missing[row.sha256])
+    )
+    return known | {row.sha256: (row.pk, row.leaf_id) for row in rows}
+
+
+def _call_leaves(ids: Iterable[int], now: datetime, deltas: Counter[Share]) -> None:
+    """What stands at the head of a chain is used as an end-entity certificate, whatever it says of itself."""
+    rows = list(Certificate.objects.filter(pk__in=set(ids), kind=Certificate.Kind.CA).select_for_update())
+    deltas.subtract(share for row in rows for share in certificate_shares(row))
+    for row in rows:
+        row.kind = Certificate.Kind.LEAF
+        row.judge_at = now
+    Certificate.objects.bulk_update(rows, ["kind", "judge_at"])
+    deltas.update(share for row in rows for share in certificate_shares(row))

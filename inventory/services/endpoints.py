@@ -1,0 +1,181 @@
+"""Endpoints: finding them by their place, and keeping what a batch of looks showed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from inventory.addresses import unpack
+from inventory.models import Certificate, ChainLink, Endpoint, ServedChain
+from inventory.services.served import keep_served
+from inventory.services.sightings import SeenBy, note_sightings
+from inventory.services.standing import restand
+from inventory.services.totals import Share, endpoint_shares
+from inventory.services.writing import write
+
+Outcome = Endpoint.Outcome
+_FACTS = ("outcome", "reason", "tls_version", "cipher", "certificate_id", "schedule_seconds")
+_WRITTEN = (*_FACTS, "last_tried_at", "last_seen_at", "judge_at", "retired_at", "retired_reason")
+_COLUMNS = (*_WRITTEN, "zone", "address", "port", "server_name", "protocol", "service", "owner_team_id")
+
+
+class Spot(NamedTuple):
+    """What identifies an endpoint. ``address`` is 16 packed bytes."""
+
+    zone: str
+    address: bytes
+    port: int
+    server_name: str
+    protocol: str
+
+    @property
+    def service(self) -> str:
+        """The nodes of one name share it; without a name, each address is a service of its own."""
+        return f"{self.server_name or unpack(self.address)}:{self.port}/{self.protocol}"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one attempt at one spot showed, as far as the inventory is concerned.
+
+    ``chains`` maps the variant to (primary key of the chain, of its leaf); empty unless served.
+    """
+
+    outcome: Endpoint.Outcome
+    reason: str = ""
+    tls_version: str = ""
+    cipher: str = ""
+    chains: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def leaf(self) -> int | None:
+        """The certificate for clients that ask for nothing special."""
+        if not self.chains:
+            return None
+        return self.chains.get(ServedChain.Variant.DEFAULT, next(iter(self.chains.values())))[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What a batch of looks changed, as primary keys.
+
+    ``lost`` are certificates that no node serves any more; ``changed`` endpoints that serve another one than before.
+    """
+
+    lost: frozenset[int]
+    changed: frozenset[int]
+
+
+def endpoints_at(spots: Collection[Spot]) -> dict[Spot, Endpoint]:
+    """The known endpoints among these spots, in one query."""
+    rows = Endpoint.objects.filter(
+        zone__in={spot.zone for spot in spots},
+        address__in={spot.address for spot in spots},
+        port__in={spot.port for spot in spots},
+    ).only(*_COLUMNS)
+    found = {spot_of(row): row for row in rows}
+    return {spot: found[spot] for spot in spots if spot in found}
+
+
+def spot_of(row: Endpoint) -> Spot:
+    return Spot(row.zone, bytes(row.address), row.port, row.server_name, row.protocol)
+
+
+def note_looks(
+    looks: Sequence[tuple[Spot, Look]],
+    known: dict[Spot, Endpoint],
+    by: SeenBy,
+    now: datetime,
+    schedule: timedelta | None,
+    deltas: Counter[Share],
+) -> Noted:
+    """Keep what a batch of looks (at most one per spot) showed; spots not in ``known`` become endpoints, and enter it.
+
+    Runs in the caller's transaction, in a number of queries that does not depend on the size of the batch.
+    ``schedule`` None leaves each endpoint's own schedule.
+    """
+    batch = [_Kept(spot, look, known.get(spot)) for spot, look in looks]
+    for kept in batch:
+        kept.apply(now, schedule)
+    _write(batch, now, known)
+    served = keep_served([(kept.row, kept.look.chains) for kept in batch], now)
+    services = {kept.spot.service for kept in batch if kept.is_new or kept.revived}
+    _call_judge([kept for kept in batch if kept.row.pk in served.endpoints], now)
+    lost = restand(served.certificates, services, now, deltas)
+    _note_seen(batch, by, now)
+    deltas.subtract(share for kept in batch for share in kept.before)
+    deltas.update(share for kept in batch for share in endpoint_shares(kept.row))
+    return Noted(lost, frozenset(kept.row.pk for kept in batch if kept.changed_certificate))
+
+
+class _Kept:
+    """One look on its way into its row."""
+
+    def __init__(self, spot: Spot, look: Look, row: Endpoint | None) -> None:
+        self.spot = spot
+        self.look = look
+        self.is_new = row is None
+        self.row = row or Endpoint(**spot._asdict(), service=spot.service[:300])
+        self.before = [] if row is None else endpoint_shares(row)
+        self.facts_before = self._facts()
+        self.revived = row is not None and row.retired_at is not None and look.outcome == Outcome.SERVED
+        leaf = look.leaf
+        self.changed_certificate = bool(row and row.certificate_id and leaf and leaf != row.certificate_id)
+
+    def _facts(self) -> tuple[object, ...]:
+        return tuple(getattr(self.row, name) for name in _FACTS)
+
+    @property
+    def is_same(self) -> bool:
+        return not self.is_new and not self.revived and self._facts() == self.facts_before
+
+    def apply(self, now: datetime, schedule: timedelta | None) -> None:
+        row, look = self.row, self.look
+        row.outcome, row.reason = look.outcome, look.reason[:40]
+        if look.outcome == Outcome.SERVED:
+            row.tls_version, row.cipher = look.tls_version[:10], look.cipher[:80]
+            row.certificate_id = look.leaf
+        if schedule is not None:
+            row.schedule_seconds = int(schedule.total_seconds())
+        if self.is_new:
+            row.first_seen_at = now
+        if self.revived:
+            # It was retired because it was gone; it answered, so it is not.
+            row.retired_at, row.retired_reason = None, ""
+        if not self.is_same:
+            row.last_tried_at = now
+            row.last_seen_at = now if look.outcome == Outcome.SERVED else row.last_seen_at
+            row.judge_at = now
+
+
+def _write(batch: Sequence[_Kept], now: datetime, known: dict[Spot, Endpoint]) -> None:
+    same = [kept for kept in batch if kept.is_same]
+    seen = [kept.row.pk for kept in same if kept.look.outcome == Outcome.SERVED]
+    tried = [kept.row.pk for kept in same if kept.look.outcome != Outcome.SERVED]
+    if seen:
+        Endpoint.objects.filter(pk__in=seen).update(last_tried_at=now, last_seen_at=now)
+    if tried:
+        Endpoint.objects.filter(pk__in=tried).update(last_tried_at=now)
+    Endpoint.objects.bulk_create([kept.row for kept in batch if kept.is_new])
+    write([kept.row for kept in batch if not kept.is_new and not kept.is_same], _WRITTEN)
+    known.update({kept.spot: kept.row for kept in batch if kept.is_new})
+
+
+def _call_judge(batch: Iterable[_Kept], now: datetime) -> None:
+    """A chain may change although certificate, version and outcome stay."""
+    rows = [kept.row.pk for kept in batch if kept.is_same]
+    if rows:
+        Endpoint.objects.filter(pk__in=rows).update(judge_at=now)
+
+
+def _note_seen(batch: Sequence[_Kept], by: SeenBy, now: datetime) -> None:
+    """Unreachable places were looked at but not seen."""
+    answered = [kept.row.pk for kept in batch if kept.look.outcome != Outcome.UNREACHABLE]
+    chains = {chain for kept in batch for chain, _ in kept.look.chains.values()}
+    certificates = set(ChainLink.objects.filter(chain__in=chains).values_list("certificate_id", flat=True))
+    note_sightings(by, answered, certificates, now)
+    if certificates:
+        Certificate.objects.filter(pk__in=certificates).update(last_seen_at=now)

@@ -1,0 +1,229 @@
+"""Kept totals: adjusted in the transaction that changes the rows, read by scope, recounted by night.
+
+Each row has shares: the (team, dimension, value) cells that it is counted in. A change of the row is the difference
+between its shares before and after, so that one function says what is counted where, for keeping and for recounting.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Case, F, Q, Sum, When
+from django.db.models.functions import Coalesce
+
+from accounts.models import User
+from inventory.models import Certificate, Endpoint, Total
+
+Share: TypeAlias = tuple[int | None, str, str]
+Deltas: TypeAlias = Mapping[Share, int]
+
+CERTIFICATES = "certificates"  # by kind
+IN_USE = "in_use"  # leaves in use
+ISSUER = "issuer"  # leaves by primary key of the issuer
+ISSUER_IN_USE = "issuer_in_use"
+KEY = "key"  # leaves by key_label
+KEY_IN_USE = "key_in_use"
+UNOWNED = "unowned"  # leaves of no team: "all" and "in_use"
+EXPIRY_DAY = "expiry_day"  # leaves in use by the day (UTC) of their end
+WARNING_DAY = "warning_day"  # leaves in use by the day (UTC) from which they are "expiring"
+ENDPOINTS = "endpoints"  # "total", and by outcome
+OURS = (
+    CERTIFICATES,
+    IN_USE,
+    ISSUER,
+    ISSUER_IN_USE,
+    KEY,
+    KEY_IN_USE,
+    UNOWNED,
+    EXPIRY_DAY,
+    WARNING_DAY,
+    ENDPOINTS,
+)
+# The columns that shares depend on; what changes one of them must keep the totals.
+CERTIFICATE_COLUMNS = (
+    "pk",
+    "owner_team_id",
+    "kind",
+    "issuer_id",
+    "key_label",
+    "not_after",
+    "expiring_from",
+    "nodes_serving",
+)
+
+
+def certificate_shares(row: Certificate) -> list[Share]:
+    team = row.owner_team_id
+    shares: list[Share] = [(team, CERTIFICATES, row.kind)]
+    if row.kind == Certificate.Kind.LEAF:
+        issuer = str(row.issuer_id or "")
+        shares += [(team, ISSUER, issuer), (team, KEY, row.key_label)]
+        shares += [(team, UNOWNED, "all")] if team is None else []
+        shares += _shares_in_use(row, issuer) if row.nodes_serving else []
+    return shares
+
+
+def _shares_in_use(row: Certificate, issuer: str) -> list[Share]:
+    team = row.owner_team_id
+    shares: list[Share] = [(team, IN_USE, ""), (team, ISSUER_IN_USE, issuer), (team, KEY_IN_USE, row.key_label)]
+    shares += [(team, UNOWNED, "in_use")] if team is None else []
+    return [*shares, (team, EXPIRY_DAY, _day(row.not_after)), (team, WARNING_DAY, _day(row.expiring_from))]
+
+
+def _day(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d").zfill(10) if moment else ""
+
+
+def endpoint_shares(row: Endpoint) -> list[Share]:
+    """Retired endpoints are counted nowhere; silent ones stay in the total."""
+    if row.retired_at is not None:
+        return []
+    team = row.owner_team_id
+    return [(team, ENDPOINTS, "total"), (team, ENDPOINTS, row.outcome or "never")]
+
+
+@contextmanager
+def kept(into: Counter[Share] | None = None) -> Iterator[Counter[Share]]:
+    """Collect the differences of one transaction, and write them when it is about to end.
+
+    A service that is called by another one hands its differences up (``into``), so that totals are locked once, last.
+    """
+    if into is not None:
+        yield into
+        return
+    with transaction.atomic():
+        deltas: Counter[Share] = Counter()
+        yield deltas
+        adjust(deltas)
+
+
+def adjust(deltas: Deltas) -> None:
+    """Add to the kept counts, in the caller's transaction: call it last, because it locks rows that all writers share.
+
+    Rows are locked in the order of their keys, so that two writers wait for each other instead of dying together.
+    """
+    wanted = {key: delta for key, delta in sorted(deltas.items(), key=_order) if delta}
+    if not wanted:
+        return
+    rows = _locked(wanted)
+    missing = [key for key in wanted if key not in rows]
+    if missing:
+        # Two writers may make the same row: the second waits for the first and finds it.
+        Total.objects.bulk_create(
+            (Total(owner_team_id=team, dimension=dimension, value=value) for team, dimension, value in missing),
+            ignore_conflicts=True,
+        )
+        rows |= _locked(missing)
+    changes = [When(pk=rows[key], then=F("count") + delta) for key, delta in wanted.items()]
+    for at in range(0, len(changes), 200):
+        part = changes[at : at + 200]
+        Total.objects.filter(pk__in=[rows[key] for key in list(wanted)[at : at + 200]]).update(count=Case(*part))
+
+
+def _order(item: tuple[Share, int]) -> tuple[str, str, int]:
+    (team, dimension, value), _ = item
+    return dimension, value, team or 0
+
+
+def _locked(keys: Iterable[Share]) -> dict[Share, int]:
+    wanted = set(keys)
+    rows = Total.objects.filter(
+        dimension__in={dimension for _, dimension, _ in wanted}, value__in={value for _, _, value in wanted}
+    ).filter(Q(owner_team__in={team for team, _, _ in wanted if team}) | Q(owner_team=None))
+    found = rows.order_by("dimension", "value", Coalesce("owner_team_id", 0)).select_for_update()
+    keyed = {(row.owner_team_id, row.dimension, row.value): row.pk for row in found}
+    return {key: pk for key, pk in keyed.items() if key in wanted}
+
+
+def numbers(user: User | None, *dimensions: str, mine: bool = False) -> dict[str, dict[str, int]]:
+    """Kept counts as {dimension: {value: count}} in one query: of what the person may see, or of the estate for None.
+
+    ``mine`` narrows to what the person's own teams own.
+    """
+    rows = Total.objects.filter(dimension__in=dimensions)
+    if user is not None:
+        rows = rows.filter(_scope(user, mine=mine))
+    result: dict[str, dict[str, int]] = {dimension: {} for dimension in dimensions}
+    for dimension, value, count in rows.values_list("dimension", "value").annotate(Sum("count")):
+        if count:
+            result[dimension][value] = count
+    return result
+
+
+def _scope(user: User, *, mine: bool) -> Q:
+    if not user.is_active:
+        return Q(pk__in=[])
+    own = Q(owner_team__in=user.memberships.values("team"))
+    if mine:
+        return own
+    if user.sees_everything:
+        return Q()
+    return own if settings.HIDE_UNOWNED else own | Q(owner_team=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A kept count that was wrong, and is right now."""
+
+    team: int | None
+    dimension: str
+    value: str
+    kept: int
+    counted: int
+
+    def __str__(self) -> str:
+        of = f" of team {self.team}" if self.team else ""
+        return f"{self.dimension} {self.value}{of}: kept {self.kept}, counted {self.counted}"
+
+
+def recount() -> list[Drift]:
+    """Count everything anew, put right what was wrong, and return it.
+
+    Counts and rows are read from one snapshot without holding back any writer. A drift found there is still the drift
+    later, whatever was added meanwhile, so adding it puts the count right.
+    """
+    with _snapshot():
+        rows = Total.objects.filter(dimension__in=OURS)
+        kept = {(row.owner_team_id, row.dimension, row.value): row.count for row in rows}
+        counted = _counted()
+    drifts = [
+        Drift(*key, kept=kept.get(key, 0), counted=counted[key])
+        for key in sorted(kept.keys() | counted.keys(), key=lambda key: _order((key, 0)))
+        if kept.get(key, 0) != counted[key]
+    ]
+    with transaction.atomic():
+        adjust({(d.team, d.dimension, d.value): d.counted - d.kept for d in drifts})
+    return drifts
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """Read inside from one moment. Inside a transaction it is the caller's matter."""
+    if connection.in_atomic_block:
+        yield
+        return
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if connection.vendor == "postgresql" else "BEGIN DEFERRED"
+    with connection.cursor() as cursor:
+        cursor.execute(begin)
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
+
+
+def _counted() -> Counter[Share]:
+    counted: Counter[Share] = Counter()
+    certificates = Certificate.objects.only(*CERTIFICATE_COLUMNS)
+    for certificate in certificates.iterator(chunk_size=2000):
+        counted.update(certificate_shares(certificate))
+    endpoints = Endpoint.objects.only("pk", "owner_team_id", "outcome", "retired_at")
+    for endpoint in endpoints.iterator(chunk_size=2000):
+        counted.update(endpoint_shares(endpoint))
+    return counted
