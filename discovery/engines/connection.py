@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 from dataclasses import dataclass
 
@@ -72,7 +73,8 @@ async def _connect_when_possible(policy: egress.Policy, packed: bytes, port: int
 
 def _why(error: OSError | OverflowError) -> tuple[Reason, str]:
     number = error.errno if isinstance(error, OSError) else None
-    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    # asyncio writes its own text with the address in it; the machine's is the same for every place.
+    text = os.strerror(number) if number else str(error)
     if number in _OURS:
         return Reason.TOO_MANY_FILES, text
     return _REASONS.get(number or 0, Reason.UNROUTABLE), text

@@ -57,9 +57,13 @@ class Lookup:
             return Unreachable(place, Reason.NAME_LOOKUP_FAILED, "the name was not looked up in time")
         except (OSError, UnicodeError) as error:
             is_known = isinstance(error, socket.gaierror) and error.errno in _NOT_FOUND
-            return Unreachable(place, Reason.NAME_NOT_FOUND if is_known else Reason.NAME_LOOKUP_FAILED, str(error))
+            return Unreachable(place, Reason.NAME_NOT_FOUND if is_known else Reason.NAME_LOOKUP_FAILED, _text(error))
         server_name = place.server_name or name
         addresses = dict.fromkeys(unpack(pack(text)) for text in found if is_address(text))
         if not addresses:
             return Unreachable(place, Reason.NAME_NOT_FOUND, "the name has no usable address")
         return [replace(place, address=text, server_name=server_name) for text in list(addresses)[:MAX_ADDRESSES]]
+
+
+def _text(error: OSError | UnicodeError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
