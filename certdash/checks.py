@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.db import connection
 
 Configs = Sequence[AppConfig] | None
 MANY_WRITERS = 8
@@ -72,8 +73,7 @@ def secret_key(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
 @register(Tags.database)
 def database_size(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
     """SQLite lets one process write at a time; more workers than that only wait for each other."""
-    is_sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
-    if not is_sqlite or settings.WORKERS <= MANY_WRITERS:
+    if connection.vendor != "sqlite" or settings.WORKERS <= MANY_WRITERS:
         return []
     hint = f"Use PostgreSQL (CERTDASH_DATABASE_URL), or at most {MANY_WRITERS} workers."
     return [Warning(f"{settings.WORKERS} workers share one SQLite file.", hint=hint, id="certdash.W004")]

@@ -1,4 +1,4 @@
-"""Is the process up, and can it do its work? And the answer to a form without its token."""
+"""Is the process up, and can it do its work? And the pages for requests that could not be answered."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.db.models import Max
 from django.db.utils import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -74,3 +75,17 @@ def worker(now: datetime) -> str:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "403.html", {"csrf": True}, status=403)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _plainest("400.html", request, 400)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _plainest("500.html", request, 500)
+
+
+def _plainest(template: str, request: HttpRequest, status: int) -> HttpResponse:
+    """Show a page that asks neither the database nor the session: either may be what failed."""
+    context = {"request_id": request.META.get("CERTDASH_REQUEST_ID", "")}
+    return HttpResponse(render_to_string(template, context), status=status)

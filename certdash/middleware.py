@@ -48,14 +48,19 @@ class RequestId:
 
 
 class UploadCap:
-    """Refuse a body that is announced larger than the cap before any of it is read."""
+    """Refuse a body that is announced larger than the cap, or not announced at all, before any of it is read.
+
+    Django reads nothing of a chunked body (it has no length), and a sender would believe that it had arrived.
+    """
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            return HttpResponse("Send the length of the body (Content-Length).\n", "text/plain", status=411)
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) > settings.UPLOAD_CAP:
+        if not (length.isascii() and length.isdigit()) or int(length) > settings.UPLOAD_CAP:
             return render(request, "413.html", {"cap": settings.UPLOAD_CAP}, status=413)
         return self.get_response(request)
 

@@ -16,3 +16,6 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "certdash.health.bad_request"
+handler500 = "certdash.health.server_error"

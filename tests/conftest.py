@@ -8,9 +8,17 @@ from datetime import UTC, datetime
 import pytest
 
 from accounts.models import Membership, Organisation, Role, Team, User
+from certdash.management import static
 
 NOW = datetime(2026, 11, 23, 9, 41, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Collect the static files, which pages name by their content, before the first page is asked for."""
+    if not hasattr(session.config, "workerinput"):
+        static.collect()
+
 
 MakeUser = Callable[..., User]
 

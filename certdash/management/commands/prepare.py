@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.staticfiles.finders import get_finders
 from django.core.checks import Tags
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
+
+from certdash.management import static
 
 
 class Command(BaseCommand):
@@ -29,26 +28,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
         if not options["skip_static"]:
-            self._collect_static()
+            static.collect()
         if "schedule_ticks" in get_commands():
             call_command("schedule_ticks", verbosity=0)
         self.stdout.write(f"certdash {settings.VERSION}: database and files are ready in {settings.VAR}")
-
-    def _collect_static(self) -> None:
-        """Collect and compress only what changed since the last time: it takes longer than all else together."""
-        stamp = Path(settings.STATIC_ROOT) / ".collected"
-        state = static_state()
-        if stamp.is_file() and stamp.read_text(encoding="ascii") == state:
-            return
-        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
-        stamp.write_text(state, encoding="ascii")
-
-
-def static_state() -> str:
-    """A digest of path, size and time of every static file of the project and of its packages."""
-    digest = hashlib.sha256()
-    for finder in get_finders():
-        for path, storage in finder.list([]):
-            stat = Path(storage.path(path)).stat()
-            digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()

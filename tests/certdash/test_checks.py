@@ -1,0 +1,90 @@
+"""Settings that would hurt are found by `manage.py check`, each with an id and a hint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage
+from django.db import connection
+from pytest_django import Settings
+
+from certdash import checks
+
+
+def ids(found: list[CheckMessage]) -> list[str | None]:
+    assert all(message.hint for message in found), "each message says what to do"
+    return [message.id for message in found]
+
+
+def test_a_state_folder_that_is_a_file_cannot_be_used(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    settings.VAR = tmp_path / "taken" / "var"
+    assert ids(checks.state_folder(None)) == ["certdash.E001"]
+
+
+@pytest.mark.parametrize(("mode", "expected"), [(0o700, []), (0o750, []), (0o755, ["certdash.W001"])])
+def test_a_state_folder_that_everybody_can_read_is_told(
+    settings: Settings, tmp_path: Path, mode: int, expected: list[str]
+) -> None:
+    settings.VAR = tmp_path / "var"
+    settings.VAR.mkdir()
+    settings.VAR.chmod(mode)
+    assert ids(checks.state_folder(None)) == expected
+
+
+@pytest.mark.parametrize("url", ["certs.example.org", "ftp://certs.example.org", "https://", "https://a.example/path"])
+def test_an_address_that_cannot_be_linked_to_is_an_error(settings: Settings, url: str) -> None:
+    settings.BASE_URL = url
+    assert ids(checks.base_url(None)) == ["certdash.E002"]
+
+
+def test_https_must_not_contradict_the_address(settings: Settings) -> None:
+    settings.BASE_URL, settings.HTTPS = "https://certs.example.org", False
+    assert ids(checks.base_url(None)) == ["certdash.E003"]
+
+
+@pytest.mark.parametrize(
+    ("https", "proxies", "bind", "expected"),
+    [
+        (True, 0, "127.0.0.1:8000", ["certdash.W002"]),
+        (True, 1, "127.0.0.1:8000", []),
+        (False, 0, "0.0.0.0:8000", ["certdash.W003"]),
+        (False, 0, "certs.example.org:8000", ["certdash.W003"]),
+        (False, 0, "[::1]:8000", []),
+        (False, 0, "localhost:8000", []),
+        (False, 0, "unix:/run/certdash.sock", []),
+    ],
+)
+def test_passwords_do_not_travel_in_clear(
+    settings: Settings, https: Any, proxies: int, bind: str, expected: Any
+) -> None:
+    settings.HTTPS, settings.TRUSTED_PROXIES, settings.BIND = https, proxies, bind
+    assert ids(checks.transport(None)) == expected
+
+
+@pytest.mark.parametrize(("key", "expected"), [("short", ["certdash.E004"]), ("a" * 80, ["certdash.E004"])])
+def test_a_key_that_can_be_guessed_is_an_error(settings: Settings, key: str, expected: list[str]) -> None:
+    assert ids(checks.secret_key(None)) == []
+    settings.SECRET_KEY = key
+    assert ids(checks.secret_key(None)) == expected
+
+
+def test_many_workers_on_one_sqlite_file_are_told(settings: Settings) -> None:
+    settings.WORKERS = 8
+    assert ids(checks.database_size(None)) == []
+    settings.WORKERS = 9
+    assert ids(checks.database_size(None)) == (["certdash.W004"] if connection.vendor == "sqlite" else [])
+
+
+def test_a_missing_nmap_is_told_and_no_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert ids(checks.optional_programs(None)) == ["certdash.I001"]
+
+
+def test_mail_that_is_not_sent_is_told(settings: Settings) -> None:
+    settings.EMAIL_HOST = ""
+    assert ids(checks.mail(None)) == ["certdash.I002"]
+    settings.EMAIL_HOST = "mail.example.org"
+    assert ids(checks.mail(None)) == []

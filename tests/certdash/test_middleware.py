@@ -1,0 +1,72 @@
+"""What every request passes: an id, a cap on its body, and log lines that nobody can forge."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from pytest_django import Settings
+
+from certdash.middleware import HtmxRedirect, LineFormatter, RequestId, UploadCap
+
+
+def answer(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("reached")
+
+
+def test_each_answer_carries_an_id_of_its_own(client: Client) -> None:
+    ids = {client.get("/healthz")["X-Request-ID"] for _ in range(3)}
+    assert len(ids) == 3
+
+
+def test_the_id_is_ours_whatever_the_request_claims(rf: RequestFactory) -> None:
+    response = RequestId(answer)(rf.get("/", headers={"X-Request-ID": "forged"}))
+    assert response["X-Request-ID"] != "forged"
+
+
+def test_a_log_line_carries_the_id_of_its_request(rf: RequestFactory, caplog: pytest.LogCaptureFixture) -> None:
+    lines: list[str] = []
+
+    def log(request: HttpRequest) -> HttpResponse:
+        lines.append(LineFormatter().format(logging.makeLogRecord({"msg": "seen"})))
+        return HttpResponse()
+
+    response = RequestId(log)(rf.get("/"))
+    assert response["X-Request-ID"] in lines[0]
+
+
+@pytest.mark.parametrize("character", ["\n", "\r", "\x00", "\x1b", "\u2028", "\x85"])
+def test_what_a_stranger_wrote_stays_in_one_log_line(character: str) -> None:
+    record = logging.makeLogRecord({"msg": f"name{character}2026-01-01 INFO forged"})
+    line = LineFormatter().format(record)
+    assert character not in line
+    assert f"\\x{ord(character):02x}" in line
+
+
+@pytest.mark.parametrize("length", ["", "0", "10"])
+def test_a_body_within_the_cap_is_let_through(rf: RequestFactory, settings: Settings, length: str) -> None:
+    settings.UPLOAD_CAP = 10
+    assert UploadCap(answer)(rf.post("/", CONTENT_LENGTH=length)).content == b"reached"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("length", ["11", "99999999999999", "-1", "1e3", "²"])
+def test_a_body_over_the_cap_is_refused_unread(rf: RequestFactory, settings: Settings, length: str) -> None:
+    settings.UPLOAD_CAP = 10
+    assert UploadCap(answer)(rf.post("/", CONTENT_LENGTH=length)).status_code == 413
+
+
+def test_a_body_without_a_length_is_refused(rf: RequestFactory) -> None:
+    response = UploadCap(answer)(rf.post("/", headers={"Transfer-Encoding": "chunked"}, CONTENT_LENGTH=""))
+    assert (response.status_code, b"Content-Length" in response.content) == (411, True)
+
+
+def test_htmx_is_told_to_load_a_redirect_as_a_page(rf: RequestFactory) -> None:
+    def elsewhere(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(status=302, headers={"Location": "/accounts/login/"})
+
+    told = HtmxRedirect(elsewhere)(rf.get("/", headers={"HX-Request": "true"}))
+    assert (told.status_code, told["HX-Redirect"], "Location" in told) == (204, "/accounts/login/", False)
+    assert HtmxRedirect(elsewhere)(rf.get("/"))["Location"] == "/accounts/login/"

@@ -1,0 +1,272 @@
+"""`manage.py serve` keeps the web server and the worker running, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from certdash.management import processes, supervisor
+from certdash.management.commands import serve
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def until(true: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@dataclass
+class Served:
+    """An installation of its own and the `manage.py serve` that runs it."""
+
+    var: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=1) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+    def group(self, name: str) -> processes.Group:
+        found = processes.load(self.var / "run" / f"{name}.json")
+        assert found is not None
+        return found
+
+    def said(self) -> str:
+        return (self.var / "said").read_text(encoding="utf-8")
+
+
+def environment(var: Path, port: int) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CERTDASH_")}
+    chosen = {"CERTDASH_VAR": str(var), "CERTDASH_BIND": f"127.0.0.1:{port}", "CERTDASH_ENV_FILE": ""}
+    return clean | chosen | {"CERTDASH_WORKERS": "2", "CERTDASH_WEB_WORKERS": "1", "CERTDASH_STOP_SECONDS": "10"}
+
+
+def start(var: Path, port: int) -> Served:
+    with (var / "said").open("ab") as said:
+        process = subprocess.Popen(
+            supervisor.manage("serve"),
+            env=environment(var, port),
+            cwd=ROOT,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Served(var, port, process)
+
+
+def clean_up(var: Path) -> None:
+    """End what a failed test left; a test that passed leaves nothing."""
+    for path in (var / "run").glob("*.json"):
+        group = processes.load(path)
+        if group and group.mark:
+            processes.kill(group)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    var = tmp_path_factory.mktemp("prepared")
+    subprocess.run(supervisor.manage("prepare"), env=environment(var, 1), cwd=ROOT, check=True, capture_output=True)
+    return var
+
+
+@pytest.fixture
+def served(prepared: Path, tmp_path: Path) -> Iterator[Served]:
+    var = shutil.copytree(prepared, tmp_path / "var")
+    running = start(var, free_port())
+    until(running.answers)
+    yield running
+    with contextlib.suppress(ProcessLookupError):
+        running.process.send_signal(signal.SIGTERM)
+    running.process.wait(30)
+    clean_up(var)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_web_and_worker_cleanly(served: Served, number: signal.Signals) -> None:
+    groups = [served.group("web-server"), served.group("worker")]
+    # A Ctrl-C reaches every process of the terminal's group: the children must not be among them.
+    os.killpg(served.process.pid, number)
+    assert served.process.wait(30) == 0
+    assert [processes.members(group) for group in groups] == [[], []]
+    assert list((served.var / "run").iterdir()) == []
+    assert "Traceback" not in served.said()
+
+
+def test_a_killed_web_server_is_started_again(served: Served) -> None:
+    first = served.group("web-server")
+    os.kill(first.leader, signal.SIGKILL)
+    until(lambda: served.group("web-server") != first and served.answers())
+    assert processes.members(first) == []
+    assert "was ended by signal 9; starting it again" in served.said()
+
+
+def test_what_a_killed_predecessor_left_is_ended_first(served: Served) -> None:
+    left = [served.group("web-server"), served.group("worker")]
+    served.process.kill()
+    served.process.wait()
+    assert all(processes.members(group) for group in left)
+    successor = start(served.var, served.port)
+    until(lambda: "The dashboard is at" in served.said().rpartition("left behind")[2])
+    assert [processes.members(group) for group in left] == [[], []]
+    successor.process.terminate()
+    assert successor.process.wait(30) == 0
+
+
+def test_a_second_one_of_the_same_folder_is_refused_in_a_sentence(served: Served) -> None:
+    second = start(served.var, free_port())
+    assert second.process.wait(30) == 1
+    assert f"certdash runs already, as process {served.process.pid}" in served.said()
+    assert served.answers()
+
+
+def test_requests_that_bring_too_much_are_refused_before_they_are_read(served: Served) -> None:
+    asked = {
+        "411": b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        "413": b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n",
+        "400": b"GET /?" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "431": b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(90)) + b"\r\n",
+    }
+    assert {status: status_of(served.port, request) for status, request in asked.items()} == {s: s for s in asked}
+
+
+def status_of(port: int, request: bytes) -> str:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        match = re.match(rb"HTTP/1\.1 (\d{3})", connection.recv(4096))
+    return match[1].decode() if match else "nothing"
+
+
+def test_a_port_that_is_taken_is_told_in_a_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        bind = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(supervisor.SuperviseError, match=f"{bind} is taken by another program"):
+            serve.check_free(bind)
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "8000", "127.0.0.1:http", "192.0.2.1:8000"])
+def test_an_address_that_cannot_be_listened_on_is_told_in_a_sentence(bind: str) -> None:
+    with pytest.raises(supervisor.SuperviseError, match="CERTDASH_BIND"):
+        serve.check_free(bind)
+
+
+def test_a_unix_socket_is_left_to_the_web_server() -> None:
+    serve.check_free("unix:/run/certdash/socket")
+
+
+# --- the supervisor by itself ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def supervise(folder: Path, child: supervisor.Child) -> tuple[supervisor.Supervisor, list[str]]:
+    said: list[str] = []
+    return supervisor.Supervisor(folder, [child], said.append), said
+
+
+@pytest.mark.usefixtures("signals")
+def test_a_child_that_cannot_start_ends_the_supervisor_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "LONGEST_PAUSE", 0.01)
+    one, said = supervise(tmp_path, supervisor.Child("worker", python("raise SystemExit(3)"), patience=1))
+    with pytest.raises(supervisor.SuperviseError, match="The worker ended with code 3, 5 times in a row"):
+        one.run()
+    assert len(said) == 4
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("signals")
+def test_what_does_not_stop_in_time_is_killed_with_all_it_started(tmp_path: Path) -> None:
+    deaf = python(
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "os.fork()\n"
+        f"open({str(tmp_path / 'ready')!r} + str(os.getpid()), 'w').close()\n"
+        "time.sleep(60)"
+    )
+    one, said = supervise(tmp_path / "run", supervisor.Child("worker", deaf, patience=0.3))
+    groups: list[processes.Group] = []
+
+    def stop_when_both_run() -> None:
+        if len(list(tmp_path.glob("ready*"))) == 2:
+            groups.extend(group for child in one.children if (group := child.group))
+            one.stopping.set()
+
+    one.run(stop_when_both_run)
+    assert said == ["The worker did not stop in time; what it was doing goes on after the next start."]
+    assert processes.members(groups[0]) == []
+
+
+@pytest.mark.usefixtures("signals")
+def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
+    deaf = python("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)")
+    one, _said = supervise(tmp_path, supervisor.Child("worker", deaf, patience=60))
+    own = os.getpid()
+    timers = [threading.Timer(after, os.kill, (own, signal.SIGINT)) for after in (1.0, 1.5)]
+    for timer in timers:
+        timer.start()
+    began = time.monotonic()
+    one.run()
+    assert time.monotonic() - began < 20
+
+
+def test_a_process_number_that_was_used_again_is_not_ours(tmp_path: Path) -> None:
+    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        group = processes.of_process(stranger.pid, "a mark that it does not carry")
+        assert group is not None
+        assert processes.members(group) == []
+        older = processes.Group(stranger.pid, group.started - 1, group.mark)
+        assert not processes.leads(older)
+        assert processes.kill(older) == []
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"leader": 1}', "[1]", '"text"'])
+def test_a_half_written_mark_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "worker.json").write_text(content, encoding="ascii")
+    assert processes.load(tmp_path / "worker.json") is None
