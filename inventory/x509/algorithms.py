@@ -183,12 +183,12 @@ def signature(node: Node) -> Signature:
 
 def _pss(parameters: Node | None) -> Signature:
     """RFC 4055, section 3.1: the hash stands in [0] and is SHA-1 where that is missing."""
-    digest = "sha1"
-    for part in parameters.children() if parameters else ():
-        if part.tag == 0xA0:
-            found = algorithm(part.inner())[0]
-            digest = _HASHES.get(found, found)
-    return Signature(f"RSA-PSS with {digest_label(digest)}", RSA_PSS, digest)
+    stated = [part for part in parameters.children() if part.tag == 0xA0] if parameters else []
+    if not stated:
+        return Signature("RSA-PSS with SHA-1", RSA_PSS, "sha1")
+    found = algorithm(stated[0].inner())[0]
+    digest = _HASHES.get(found)
+    return Signature(f"RSA-PSS with {digest_label(digest) if digest else found}", RSA_PSS, digest)
 
 
 def digest_label(digest: str) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OID = 0x01, 0x02, 0x03, 0x04, 0x06
 UTC_TIME, GENERALIZED_TIME, SEQUENCE, SET = 0x17, 0x18, 0x30, 0x31
 
-_LONGEST_OID = 256  # bytes; longer ones cannot be an algorithm and would be slow to print
+_LONGEST_OID = 64  # characters of its text; those in use have at most about 40
 
 
 class DerError(ValueError):
@@ -63,6 +63,10 @@ class Node(NamedTuple):
 
 def read_node(data: bytes, at: int, limit: int) -> Node:
     """Read the header at `at`; the element must end at or before `limit`."""
+    if at + 2 <= limit and data[at] & 0x1F != 0x1F and data[at + 1] < 0x80:
+        start, end = at + 2, at + 2 + data[at + 1]
+        if end <= limit:
+            return Node(data, data[at], at, start, end)
     head = at
     tag, at = _byte(data, at, limit)
     if tag & 0x1F == 0x1F:
@@ -112,7 +116,10 @@ def oid(node: Node) -> str:
     if node.content[-1] & 0x80:
         raise node.fail("an object identifier that does not end")
     top = min(arcs[0] // 40, 2)
-    return ".".join(map(str, (top, arcs[0] - 40 * top, *arcs[1:])))
+    text = ".".join(map(str, (top, arcs[0] - 40 * top, *arcs[1:])))
+    if len(text) > _LONGEST_OID:
+        raise node.fail("an object identifier of impossible length")
+    return text
 
 
 def integer(node: Node) -> int:

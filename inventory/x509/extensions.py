@@ -15,7 +15,7 @@ from inventory.x509.der import (
     oid,
     whole,
 )
-from inventory.x509.text import attributes, decoded, rfc4514, shorten, storable, string
+from inventory.x509.text import NAME_LIMIT, attributes, decoded, rfc4514, shorten, storable, string
 from inventory.x509.value import Extension, Name
 
 SUBJECT_KEY_ID = "2.5.29.14"
@@ -32,6 +32,7 @@ SCT_LIST = "1.3.6.1.4.1.11129.2.4.2"
 POISON = "1.3.6.1.4.1.11129.2.4.3"
 
 _CA_ISSUERS, _OCSP = "1.3.6.1.5.5.7.48.2", "1.3.6.1.5.5.7.48.1"
+_LONGEST_KEY_ID = 64  # bytes; a SHA-1 has 20
 _STATUS_REQUEST = 5  # RFC 7633: the TLS extension that a stapled answer comes in
 _USAGES = (
     "digitalSignature",
@@ -82,17 +83,17 @@ def general_name(node: Node) -> Name:
     try:
         return Name(kind, _general_text(kind, node))
     except DerError:
-        return Name(kind, shorten(f"#{node.content.hex()}"))
+        return Name(kind, shorten(f"#{node.content.hex()}", NAME_LIMIT))
 
 
 def _general_text(kind: str, node: Node) -> str:
     match kind:
         case "dns" | "email" | "uri":
-            return storable(decoded(node.content, "utf-8"))
+            return storable(decoded(node.content, "utf-8"), NAME_LIMIT)
         case "ip":
             return _address(node)
         case "dirname":
-            return rfc4514(attributes(node.inner()))
+            return shorten(rfc4514(attributes(node.inner())), NAME_LIMIT)
         case "rid":
             return oid(node._replace(tag=0x06))
         case "other":
@@ -112,7 +113,8 @@ def _other_name(node: Node) -> str:
         raise node.fail("an otherName of wrong shape")
     value = parts[1].inner()
     text = string(value)
-    return storable(f"{oid(parts[0])}:{f'#{value.content.hex()}' if text is None else text}")
+    shown = f"#{value.content.hex()}" if text is None else text
+    return storable(f"{oid(parts[0])}:{shown}", NAME_LIMIT)
 
 
 def key_usage(value: bytes) -> tuple[str, ...]:
@@ -176,12 +178,18 @@ def _full_name_urls(point: Node) -> list[str]:
 
 
 def subject_key_id(value: bytes) -> str:
-    return whole(value).expect(OCTET_STRING).content.hex()
+    return _key_id(whole(value).expect(OCTET_STRING))
 
 
 def authority_key_id(value: bytes) -> str:
     parts = whole(value).expect(SEQUENCE).children()
-    return next((part.content.hex() for part in parts if part.tag == 0x80), "")
+    return next((_key_id(part) for part in parts if part.tag == 0x80), "")
+
+
+def _key_id(node: Node) -> str:
+    if node.end - node.start > _LONGEST_KEY_ID:
+        raise node.fail("a key identifier of impossible length")
+    return node.content.hex()
 
 
 def must_staple(value: bytes) -> bool:

@@ -74,14 +74,14 @@ class _Reader:
         return ParsedCertificate(
             der=self.der,
             sha256=sha256(self.der).hexdigest(),
-            name=_first_name(names) or subject_cn or subject_text or NO_NAME,
+            name=_label(_first_name(names), subject_cn, subject_text),
             version=version,
             serial_number=self._serial_number(),
             subject=subject_text,
             subject_cn=subject_cn,
             subject_key=sha256(parts.subject.raw).hexdigest(),
             issuer=issuer_text,
-            issuer_label=issuer_cn or organisation or issuer_text or NO_NAME,
+            issuer_label=_label(issuer_cn, organisation, issuer_text),
             issuer_organisation=organisation,
             issuer_key=sha256(parts.issuer.raw).hexdigest(),
             not_before=times and self.guard("not_before", lambda: moment(times[0]), None),
@@ -187,6 +187,10 @@ class _Reader:
         known = {problem.property for problem in self.problems}
         self.problems += (fault for fault in strict.faults(self.der) if fault.property not in known)
         return tuple(self.problems)
+
+
+def _label(*candidates: str | None) -> str:
+    return text.shorten(next(filter(None, candidates), NO_NAME), text.LABEL_LIMIT)
 
 
 def _first_name(names: tuple[Name, ...]) -> str:

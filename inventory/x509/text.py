@@ -5,6 +5,8 @@ import re
 from inventory.x509.der import SEQUENCE, SET, Node, oid
 
 TEXT_LIMIT = 4096
+NAME_LIMIT = 1024  # of one alternative name; a DNS name has at most 253
+LABEL_LIMIT = 200
 
 _CODECS = {
     0x0C: "utf-8",
@@ -46,13 +48,13 @@ _SHORT = {
 Attributes = list[list[tuple[str, Node]]]  # one list per RDN, in the order of the certificate
 
 
-def storable(text: str) -> str:
+def storable(text: str, limit: int = TEXT_LIMIT) -> str:
     r"""Write control characters as `\0A` (RFC 4514, section 2.4) and cut what is too long."""
-    return shorten(_CONTROL.sub(lambda found: f"\\{ord(found[0]):02X}", text))
+    return shorten(_CONTROL.sub(lambda found: f"\\{ord(found[0]):02X}", text), limit)
 
 
-def shorten(text: str) -> str:
-    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
+def shorten(text: str, limit: int = TEXT_LIMIT) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def decoded(raw: bytes, codec: str) -> str:
@@ -93,7 +95,7 @@ def first_value(attributes: Attributes, wanted: str) -> str:
     for relative in reversed(attributes):
         for kind, node in relative:
             if kind == wanted:
-                return storable(string(node) or "")
+                return storable(string(node) or "", LABEL_LIMIT)
     return ""
 
 

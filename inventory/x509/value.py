@@ -51,7 +51,8 @@ class ParsedCertificate:
     r"""One certificate, read as far as it can be read.
 
     Text holds no NUL and no other control character (they are written `\00`, RFC 4514 section
-    2.4), and is cut after 4,096 characters. It is still hostile: escape it where it is shown.
+    2.4), and is cut: labels after 200 characters, alternative names after 1,024, the rest after
+    4,096. It is still hostile: escape it where it is shown.
 
     Attributes:
         der: the bytes as given.
