@@ -81,6 +81,7 @@ def _list_context(request: HtmxRequest) -> dict[str, Any]:
     return {
         "title": _("Findings"),
         "filter": chosen,
+        "shown_fields": ("state", "severity", "rule", "team"),
         "rows": [_row(finding) for finding in rows[:SHOWN]],
         "has_more": len(rows) > SHOWN,
         "count": found.order_by()[:10_001].count(),

@@ -20,6 +20,7 @@ from discovery.models import Scan
 from inventory import filters
 from inventory.models import Certificate, Endpoint, Issuer, Total
 from inventory.services import totals
+from inventory.status import Status
 from policy.models import Finding
 from policy.rules import CATALOGUE, Rule
 from reports.charts import Bar, Bars, Week, sorted_bars
@@ -28,6 +29,13 @@ WEEKS = 26
 NEXT_SHOWN = 8
 BARS = 7
 SCANS_SHOWN = 5
+SHAPES = {
+    "expired": "expired",
+    "expiring": "expiring",
+    "unowned": "expiring",
+    "weak": "medium",
+    "not_judged": "not_judged",
+}
 WEAK = ("weak_key", "sha1_signature")
 # A zero says something only if nearly all of its population was looked at in time.
 ENOUGH_JUDGED = 0.95
@@ -37,15 +45,24 @@ ENOUGH_JUDGED = 0.95
 class Number:
     """One figure of the strip: what it counts, the list behind it, and how it is meant.
 
-    ``tone`` is "", "good", "soon", "urgent" or "expired"; a zero is "good" only when enough was judged.
+    ``tone`` is "", "ok", "soon", "urgent" or "expired"; a zero is "ok" only when enough was judged.
     """
 
+    code: str
     label: str
     value: int
     exact: bool
     url: str
     note: str = ""
     tone: str = ""
+
+    @property
+    def number(self) -> int | str:
+        return self.value if self.exact else f"{self.value:,}+"
+
+    @property
+    def shape(self) -> str:
+        return SHAPES.get(self.code, "") if self.value else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,14 @@ class Attention:
     count: int
     oldest: datetime
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """One line of what expires next; ``status`` is "urgent" in the last sixth of a certificate's life."""
+
+    certificate: Certificate
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +121,26 @@ class Snapshot:
     in_use: int
     weeks: Sequence[Week]
     attention: Sequence[Attention]
-    expiring_next: Sequence[Certificate]
+    expiring_next: Sequence[Expiring]
     issuers: Bars
     keys: Bars
     scans: Sequence[Scan]
     since: Since | None
+
+    def number(self, code: str) -> Number | None:
+        return next((number for number in self.numbers if number.code == code), None)
+
+    @property
+    def expired(self) -> Number | None:
+        return self.number("expired")
+
+    @property
+    def expiring(self) -> Number | None:
+        return self.number("expiring")
+
+    @property
+    def unowned(self) -> Number | None:
+        return self.number("unowned")
 
 
 def take(user: User, now: datetime, *, mine: bool = False) -> Snapshot:
@@ -169,28 +209,30 @@ def _list(name: str, query: str) -> str:
 
 
 def _numbers(scope: _Scope, in_use: int, judged: Judged) -> list[Number]:
-    zero = "good" if judged.is_enough else ""
+    zero = "ok" if judged.is_enough else ""
     expired, expired_url = scope.certificates(status="expired", in_use="yes")
     expiring, expiring_url = scope.certificates(status="expiring", in_use="yes")
     weak, weak_url = scope.certificates(risk=WEAK, in_use="yes")
     unowned, unowned_url = scope.certificates(team="none", in_use="yes")
-    figures = [
-        _number(_("In use"), filters.Count(in_use), _list("inventory:certificate_list", scope.query(in_use="yes"))),
-        _number(_("Expired in use"), expired, expired_url, "expired", zero, _("clients refuse them")),
-        _number(_("Expiring"), expiring, expiring_url, "urgent", zero, _("less than a third of life left")),
-        _number(_("Without owner"), unowned, unowned_url, "soon", zero, _share(unowned.number, in_use)),
-        _number(_("Weak"), weak, weak_url, "urgent", zero, _("key or signature")),
-    ]
-    if scope.mine:
-        figures.pop(3)  # what nobody owns is nobody's "mine"
+    used_url = _list("inventory:certificate_list", scope.query(in_use="yes"))
     not_judged_url = _list("inventory:endpoint_list", scope.query(judged="no"))
-    note = _("of %(n)s endpoints") % {"n": f"{judged.endpoints:,}"}
-    figures.append(_number(_("Not judged"), filters.Count(judged.not_judged), not_judged_url, "soon", zero, note))
-    return figures
+    left = _("of %(n)s endpoints") % {"n": f"{judged.endpoints:,}"}
+    figures = [
+        _number("in_use", _("In use"), filters.Count(in_use), used_url),
+        _number("expired", _("Expired in use"), expired, expired_url, "expired", zero, _("clients refuse them")),
+        _number("expiring", _("Expiring"), expiring, expiring_url, "urgent", zero, _("under a third of life left")),
+        _number("unowned", _("Without owner"), unowned, unowned_url, "soon", zero, _share(unowned.number, in_use)),
+        _number("weak", _("Weak"), weak, weak_url, "urgent", zero, _("key or signature")),
+        _number("not_judged", _("Not judged"), filters.Count(judged.not_judged), not_judged_url, "soon", zero, left),
+    ]
+    # What nobody owns is nobody's "mine".
+    return [figure for figure in figures if not (scope.mine and figure.code == "unowned")]
 
 
-def _number(label: str, count: filters.Count, url: str, tone: str = "", zero: str = "", note: str = "") -> Number:
-    return Number(label, count.number, count.exact, url, note, tone if count.number else zero)
+def _number(
+    code: str, label: str, count: filters.Count, url: str, tone: str = "", zero: str = "", note: str = ""
+) -> Number:
+    return Number(code, label, count.number, count.exact, url, note, tone if count.number else zero)
 
 
 def _share(part: int, whole: int) -> str:
@@ -246,10 +288,16 @@ def _attention(scope: _Scope) -> list[Attention]:
     return sorted(lines, key=lambda line: (-line.severity, -line.count, line.rule.code))
 
 
-def _expiring_next(scope: _Scope) -> list[Certificate]:
+def _expiring_next(scope: _Scope) -> list[Expiring]:
     found = filters.certificates(scope.query(in_use="yes", sort="expires"), scope.user, scope.now)
-    rows = found.ordered().filter(not_after__gte=scope.now - timedelta(days=366))
-    return list(rows.select_related("owner_team", "issuer")[:NEXT_SHOWN])
+    rows = found.ordered().select_related("owner_team", "issuer")[:NEXT_SHOWN]
+    return [Expiring(row, _status(row, scope.now)) for row in rows]
+
+
+def _status(certificate: Certificate, now: datetime) -> str:
+    status = certificate.status_at(now)
+    is_urgent = certificate.urgent_from is not None and now >= certificate.urgent_from
+    return "urgent" if status == Status.EXPIRING and is_urgent else status.value
 
 
 def _issuers(scope: _Scope) -> Bars:

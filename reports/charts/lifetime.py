@@ -36,6 +36,10 @@ class Lifetime:
     days: int
     days_left: int
 
+    @property
+    def days_past(self) -> int:
+        return -self.days_left
+
 
 UNKNOWN = Lifetime("unknown", "0%", "start", (), 0, 0)
 
@@ -54,7 +58,7 @@ def lifetime(not_before: datetime | None, not_after: datetime | None, now: datet
             for code, fraction in (("two_thirds", 2 / 3), ("five_sixths", 5 / 6))
         ),
         days=round(life.total_seconds() / 86400),
-        days_left=(not_after - now).days,
+        days_left=int((not_after - now).total_seconds() / 86400),
     )
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from certdash.lib import inert
 from inventory.status import WORDS
 from policy.rules import CATALOGUE
 from reports import charts
@@ -45,12 +42,8 @@ def context(data: Mapping[str, Any], data_sha256: str) -> dict[str, Any]:
 
 
 def population_csv(data: Mapping[str, Any]) -> bytes:
-    """The whole population as CSV, with cells that a spreadsheet cannot take for formulas."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(data["population"]["header"])
-    writer.writerows([inert.for_csv(str(cell)) for cell in row] for row in data["population"]["rows"])
-    return text.getvalue().encode()
+    """The whole population: the export of certificates as it was when the data was frozen."""
+    return str(data["population"]).encode()
 
 
 def _section(data: Mapping[str, Any], code: str, title: str, nothing: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from accounts.models import Organisation, User
 from accounts.services import audit_head
 from inventory import exports, filters
 from inventory.models import Certificate, Endpoint
-from inventory.status import Situation, Status, status
+from inventory.status import Status
 
 FORMAT = 1
 # The body shows at most 2,000 rows in all; the whole population is attached.
@@ -70,10 +70,8 @@ def freeze_inventory(user: User, query: str, now: datetime) -> dict[str, Any]:
         "keys": _ranked(row["key"] for row in rows),
         "teams": _teams(rows),
         "sections": _sections(rows),
-        "population": {
-            "header": list(exports.CERTIFICATE_HEADER),
-            "rows": [list(row) for row in exports.certificate_rows(found.ordered(), now)],
-        },
+        # The export of the same filter at the same moment: what the page would have given.
+        "population": "".join(exports.write(exports.CERTIFICATES, "csv", found, now)),
         "audit_head": {"number": head, "digest": digest},
         "public_roots": f"{mozilla_roots().name}, {mozilla_roots().date}",
     }
@@ -84,7 +82,7 @@ def _row(certificate: Certificate, now: datetime) -> dict[str, Any]:
         "name": certificate.name,
         "names": certificate.names_count,
         "sha256": certificate.sha256,
-        "status": str(status_of(certificate, now)),
+        "status": certificate.status_at(now).value,
         "not_before": _iso(certificate.not_before),
         "not_after": _iso(certificate.not_after),
         "days": (certificate.not_after - now).days if certificate.not_after else None,
@@ -97,19 +95,6 @@ def _row(certificate: Certificate, now: datetime) -> dict[str, Any]:
         "risks": sorted(risk.code for risk in certificate.risks.all()),
         "severity": certificate.worst_severity,
     }
-
-
-def status_of(certificate: Certificate, now: datetime) -> Status:
-    situation = Situation(
-        not_before=certificate.not_before,
-        not_after=certificate.not_after,
-        expiring_from=certificate.expiring_from,
-        revoked_at=certificate.revoked_at,
-        superseded=certificate.superseded,
-        served_ever=certificate.served_ever,
-        nodes_serving=certificate.nodes_serving,
-    )
-    return status(situation, now)
 
 
 def _iso(moment: datetime | None) -> str:
