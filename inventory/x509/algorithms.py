@@ -155,10 +155,7 @@ def named_key(kind: str) -> Key:
 
 
 def _first_integer(node: Node) -> int:
-    numbers = node.expect(SEQUENCE).children()
-    if not numbers:
-        raise node.fail("a key without numbers")
-    return integer(numbers[0]).bit_length()
+    return integer(node.expect(SEQUENCE).first()).bit_length()
 
 
 def _elliptic(parameters: Node | None) -> Key:

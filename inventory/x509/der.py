@@ -1,5 +1,6 @@
 """DER, walked with bounds: every read stays inside its parent and fails with a place and a reason."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OID = 0x01, 0x02, 0x03, 0x04, 0x06
@@ -48,9 +49,13 @@ class Node(NamedTuple):
             at = node.end
         return nodes
 
+    def first(self) -> "Node":
+        """Return the first element of the content."""
+        return read_node(self.data, self.start, self.end)
+
     def inner(self) -> "Node":
         """Return the single element that the content is made of."""
-        node = read_node(self.data, self.start, self.end)
+        node = self.first()
         if node.end != self.end:
             raise DerError("bytes left over inside an element", node.end)
         return node
@@ -104,22 +109,26 @@ def _length(data: bytes, at: int, limit: int) -> tuple[int, int]:
 
 def oid(node: Node) -> str:
     node.expect(OID)
-    if not 0 < node.end - node.start <= _LONGEST_OID:
-        raise node.fail("an object identifier of impossible length")
+    text = _oid_text(node.content)
+    if not text or len(text) > _LONGEST_OID:
+        raise node.fail("an object identifier that cannot be")
+    return text
+
+
+@lru_cache(maxsize=1024)  # the same few stand in every certificate
+def _oid_text(content: bytes) -> str:
+    """Return the dotted form, or "" where there is none or only an impossibly long one."""
+    if not content or len(content) > _LONGEST_OID or content[-1] & 0x80:
+        return ""
     arcs: list[int] = []
     arc = 0
-    for byte in node.content:
+    for byte in content:
         arc = arc << 7 | byte & 0x7F
         if not byte & 0x80:
             arcs.append(arc)
             arc = 0
-    if node.content[-1] & 0x80:
-        raise node.fail("an object identifier that does not end")
     top = min(arcs[0] // 40, 2)
-    text = ".".join(map(str, (top, arcs[0] - 40 * top, *arcs[1:])))
-    if len(text) > _LONGEST_OID:
-        raise node.fail("an object identifier of impossible length")
-    return text
+    return ".".join(map(str, (top, arcs[0] - 40 * top, *arcs[1:])))
 
 
 def integer(node: Node) -> int:

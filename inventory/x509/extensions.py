@@ -140,14 +140,7 @@ def basic_constraints(value: bytes) -> tuple[bool, int | None]:
 
 def policies(value: bytes) -> tuple[str, ...]:
     entries = whole(value).expect(SEQUENCE).children()
-    return tuple(oid(_first(entry)) for entry in entries)
-
-
-def _first(node: Node) -> Node:
-    parts = node.expect(SEQUENCE).children()
-    if not parts:
-        raise node.fail("an empty sequence")
-    return parts[0]
+    return tuple(oid(entry.expect(SEQUENCE).first()) for entry in entries)
 
 
 def access_urls(value: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -163,7 +163,7 @@ class _Reader:
         spki = self.parts.spki
 
         def by_identifier() -> Key:
-            return named_key(algorithm(spki.children()[0])[0])
+            return named_key(algorithm(spki.first())[0])
 
         key = self.guard("key_label", lambda: public_key(spki), None)
         # An RSA key with broken numbers is still an RSA key.

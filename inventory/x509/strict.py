@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.utils import CryptographyDeprecationWarning
 
 from inventory.x509.text import storable
 from inventory.x509.value import Problem
@@ -38,7 +37,7 @@ _PARTS: tuple[tuple[str, Callable[[x509.Certificate], object]], ...] = (
 def load(der: bytes) -> x509.Certificate | None:
     """Load without the library's warnings: what it warns of, the reader reports as a problem."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        warnings.simplefilter("ignore", UserWarning)
         try:
             return x509.load_der_x509_certificate(der)
         except REFUSALS:
@@ -48,7 +47,7 @@ def load(der: bytes) -> x509.Certificate | None:
 def faults(der: bytes) -> list[Problem]:
     """Name each part that a strict reader refuses; an algorithm it does not know is no fault."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        warnings.simplefilter("ignore", UserWarning)
         try:
             certificate = x509.load_der_x509_certificate(der)
         except REFUSALS as error:
