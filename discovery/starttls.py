@@ -103,7 +103,7 @@ def _smtp(stream: _Stream) -> Talk:
 def _smtp_reply(stream: _Stream, send: bytes = b"") -> Generator[bytes, bytes, list[bytes]]:
     """All lines of one reply: every line but the last has a hyphen after its code (RFC 5321, 4.2.1)."""
     lines = [(yield from stream.line(send))]
-    while lines[-1][3:4] == b"-":
+    while lines[-1][:3].isdigit() and lines[-1][3:4] == b"-":
         lines.append((yield from stream.line()))
     return lines
 
@@ -130,7 +130,7 @@ def _ldap(stream: _Stream) -> Talk:
     length = head[1]
     if length & 0x80:
         width = length & 0x7F
-        _expect(width <= 3, "no LDAP message", head)
+        _expect(width <= 4, "no LDAP message", head)
         length = int.from_bytes((yield from stream.octets(width)))
     _expect(8 <= length <= MAX_CLEAR_TEXT, "no LDAP message of a sensible length", head)
     body = yield from stream.octets(length)
