@@ -1,0 +1,106 @@
+"""Hostile text, in every place where it may end."""
+
+import csv
+import io
+import unicodedata
+from email.message import EmailMessage
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certdash.lib import inert
+
+anything = st.text(st.characters(exclude_categories=[])) | st.text("=+-@\t\r\n\0 '\"a")
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("bank\0.example", "bank␀.example"),
+        ("a\nb\rc\td\x7f", "a␊b␍c␉d␡"),
+        ("\u202egnp.exe", "‹U+202E›gnp.exe"),
+        ("a\u200bb\u00adc\ufeff", "a‹U+200B›b‹U+00AD›c‹U+FEFF›"),
+        ("a\u2028b\u2029c\x85", "a‹U+2028›b‹U+2029›c‹U+0085›"),
+        ("a\u00a0b\u3164c", "a‹U+00A0›b‹U+3164›c"),
+        ("\ud800", "‹U+D800›"),
+        ("\U000e0041", "‹U+E0041›"),
+    ],
+)
+def test_what_cannot_be_seen_is_shown(hostile: str, shown: str) -> None:
+    assert inert.visible(hostile) == shown
+
+
+@pytest.mark.parametrize("name", ["", "www.example.org", "bücher.example", "例え.テスト", "مثال", "<b>&'\""])
+def test_what_can_be_seen_stays(name: str) -> None:
+    assert inert.visible(name) == name
+
+
+@given(anything)
+def test_shown_text_has_nothing_hidden_and_stays_as_it_is(text: str) -> None:
+    shown = inert.visible(text)
+    assert not {unicodedata.category(character) for character in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert inert.visible(shown) == shown
+    assert shown.encode().decode() == shown
+
+
+@pytest.mark.parametrize("hostile", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\0=1", " =1", "＝1"])
+def test_formulas_become_text(hostile: str) -> None:
+    cell = inert.for_csv(hostile)
+    assert cell.startswith("'")
+    assert "\0" not in cell
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"), [(None, ""), (-5, "-5"), (0.5, "0.5"), ("web-1", "web-1"), ("a\r\nb", "a\nb")]
+)
+def test_harmless_cells_stay(cell: object, written: str) -> None:
+    assert inert.for_csv(cell) == written
+
+
+@given(anything)
+def test_no_cell_begins_a_formula_and_each_is_read_back_as_one(text: str) -> None:
+    cell = inert.for_csv(text)
+    assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+    written = io.StringIO(newline="")
+    csv.writer(written).writerow([cell, "next"])
+    assert list(csv.reader(io.StringIO(written.getvalue(), newline=""))) == [[cell, "next"]]
+
+
+@given(anything)
+def test_a_log_line_is_one_line_of_bounded_length(text: str) -> None:
+    line = inert.for_log(text)
+    assert len(line.splitlines()) <= 1
+    assert len(line) <= inert.LOG_LIMIT
+
+
+def test_a_mail_header_cannot_be_ended_from_inside() -> None:
+    header = inert.for_mail_header("hello\r\nBcc: victim@example.org\x85X: y")
+    assert header == "hello Bcc: victim@example.org X: y"
+
+
+@given(anything)
+def test_any_text_becomes_a_mail_header(text: str) -> None:
+    message = EmailMessage()
+    message["Subject"] = inert.for_mail_header(text)
+    assert len(message["Subject"]) <= inert.HEADER_LIMIT
+
+
+@given(anything)
+def test_any_text_becomes_xml_and_comes_back(text: str) -> None:
+    safe = inert.for_pdf(text)
+    element = ElementTree.Element("p")
+    element.text = safe
+    assert (ElementTree.fromstring(ElementTree.tostring(element)).text or "") == safe  # noqa: S314 - our own text
+
+
+def test_lines_and_tabs_stay_in_a_pdf_and_direction_overrides_are_shown() -> None:
+    assert inert.for_pdf("a\tb\r\nc\u202e\x0b") == "a\tb\nc‹U+202E›\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "cut"), [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("abc", 1, "…"), ("abc", 0, "")]
+)
+def test_long_text_is_cut(text: str, limit: int, cut: str) -> None:
+    assert inert.shorten(text, limit) == cut
