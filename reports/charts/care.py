@@ -9,6 +9,6 @@ from reports.charts.horizon import RuleDate, Series
 SERIES = (Series("machine", "by machine"), Series("hand", "by hand"), Series("nobody", "nobody"))
 # CA/Browser Forum TLS Baseline Requirements, section 6.3.2 (ballot SC-081v3).
 RULE_DATES = (
-    RuleDate(date(2027, 3, 15), "15 Mar 2027: new public certificates ≤ 100 days", "≤ 100 days"),
-    RuleDate(date(2029, 3, 15), "15 Mar 2029: new public certificates ≤ 47 days", "≤ 47 days"),
+    RuleDate(date(2027, 3, 15), "new public certificates ≤ 100 days", "≤ 100 days"),
+    RuleDate(date(2029, 3, 15), "new public certificates ≤ 47 days", "≤ 47 days"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from reports.charts.scale import Tick, percent, ticks
 
@@ -13,7 +13,7 @@ TOP = 36  # above it stand today, the rule dates and the number of the peak
 BOTTOM = 186  # below it stand the dates
 BAR_SHARE = 0.72  # of the width of a week
 LEAST = 2.0  # pixels: one certificate stays visible beside thousands
-LABEL_GAP = 3  # weeks between two dates, so that they do not touch
+LABEL_GAP = 2  # weeks between two dates, so that they do not touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,8 @@ def _labels(weeks: Sequence[Week]) -> tuple[Label, ...]:
 
 
 def _begins_month(week: Week) -> bool:
-    return week.start.day == 1 or (week.start + timedelta(days=6)).month != week.start.month
+    """Whether this is the first week that starts in its month."""
+    return week.start.day <= 7
 
 
 def _line(rule: RuleDate, weeks: Sequence[Week]) -> Line | None:

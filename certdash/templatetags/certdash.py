@@ -1,0 +1,280 @@
+"""Words, times, icons and links that every page uses."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from django import template
+from django.http import HttpRequest, QueryDict
+from django.template import Context
+from django.templatetags.static import static
+from django.utils import formats, timezone
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from certdash.lib import inert as hostile
+
+register = template.Library()
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+STATUS_WORDS: dict[str, str | Promise] = {
+    "in_date": gettext_lazy("in date"),
+    "expiring": gettext_lazy("expiring"),
+    "urgent": gettext_lazy("urgent"),
+    "expired": gettext_lazy("expired"),
+    "not_yet_valid": gettext_lazy("not yet valid"),
+    "revoked": gettext_lazy("revoked"),
+    "superseded": gettext_lazy("superseded"),
+    "gone": gettext_lazy("gone"),
+    "unknown": gettext_lazy("unknown"),
+}
+WORK_WORDS: dict[str, str | Promise] = {
+    "queued": gettext_lazy("waiting"),
+    "running": gettext_lazy("running"),
+    "done": gettext_lazy("done"),
+    "failed": gettext_lazy("failed"),
+    "cancelled": gettext_lazy("cancelled"),
+}
+SEVERITY_CODES = ("none", "low", "medium", "high", "critical")
+SEVERITY_WORDS: dict[str, str | Promise] = {
+    "none": gettext_lazy("none"),
+    "low": gettext_lazy("low"),
+    "medium": gettext_lazy("medium"),
+    "high": gettext_lazy("high"),
+    "critical": gettext_lazy("critical"),
+}
+# A link that changes the filter starts again at the first page.
+CURSORS = ("after", "before")
+
+
+@register.filter
+def inert(value: object) -> str:
+    """Show control, bidi and other invisible characters; everything else stays as it is, and is escaped as usual."""
+    return hostile.visible("" if value is None else str(value))
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw an icon of ``static/icons.svg``. It says nothing to a screen reader: put a word or a label beside it."""
+    return format_html(
+        '<svg class="icon" width="16" height="16" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
+        static("icons.svg"),
+        name,
+    )
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def statuses() -> tuple[str, ...]:
+    """All codes of a certificate's status, in the order in which help explains them."""
+    return tuple(STATUS_WORDS)
+
+
+@register.filter
+def status_word(status: str) -> str:
+    """The word of a status of a certificate or of a piece of work."""
+    words = STATUS_WORDS | WORK_WORDS
+    return str(words.get(str(status), STATUS_WORDS["unknown"]))
+
+
+@register.filter
+def severity_code(severity: int | str) -> str:
+    """Turn the number 0 to 4 into its code; a code stays a code."""
+    known = isinstance(severity, int) and 0 <= severity < len(SEVERITY_CODES)
+    return SEVERITY_CODES[int(severity)] if known else str(severity)
+
+
+@register.filter
+def severity_word(code: str) -> str:
+    return str(SEVERITY_WORDS.get(code, code))
+
+
+@register.filter
+def number(value: object) -> str:
+    """Group the digits of a whole number: 1,284. Anything else ("94 %", "10,000+") is shown as it is."""
+    return formats.number_format(value, force_grouping=True) if isinstance(value, int) else str(value)
+
+
+@register.filter
+def days(value: int) -> str:
+    """5 → "5 days"."""
+    return ngettext("%(n)s day", "%(n)s days", value) % {"n": number(value)}
+
+
+@register.filter
+def initials(person: object) -> str:
+    """Two letters for the picture of a person: of first and last name, or of the address."""
+    words = str(person).split("@")[0].replace(".", " ").replace("-", " ").split()
+    letters = [words[0][0], words[-1][0]] if len(words) > 1 else [word[:2] for word in words]
+    return hostile.visible("".join(letters).upper()) or "?"
+
+
+@register.filter
+def fingerprint(value: str | bytes | None, form: str = "") -> str:
+    """Group a hash in fours: "9f2c 07b1 …"; with ``short`` only its ends: "9f2c…41d8"."""
+    digits = value.hex() if isinstance(value, bytes) else str(value or "").replace(":", "").lower()
+    if form == "short":
+        return f"{digits[:4]}…{digits[-4:]}" if len(digits) > 9 else digits
+    return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
+
+
+# --- times ----------------------------------------------------------------------------------------
+
+
+def _patterns() -> dict[str, str]:
+    """The wordings of relative times, here and in ``app.js``, which keeps them fresh. {n} is the number."""
+    return {
+        "now": _("just now"),
+        "ago_past_minutes": _("{n} min ago"),
+        "ago_past_hours": _("{n} h ago"),
+        "ago_past_days": _("{n} d ago"),
+        "ago_future_minutes": _("in {n} min"),
+        "ago_future_hours": _("in {n} h"),
+        "ago_future_days": _("in {n} d"),
+        "until_past_minutes": _("{n} min ago"),
+        "until_past_hours": _("{n} h ago"),
+        "until_future_minutes": _("in {n} min"),
+        "until_future_hours": _("in {n} h"),
+        "left_past_minutes": _("{n} min ago"),
+        "left_past_hours": _("{n} h ago"),
+        "left_future_minutes": _("{n} min left"),
+        "left_future_hours": _("{n} h left"),
+    }
+
+
+@register.simple_tag
+def relative_words() -> str:
+    return json.dumps(_patterns())
+
+
+def _long_days(side: str, whole: int) -> str:
+    """Days in full; ``app.js`` leaves these to the next load of the page."""
+    if side.endswith("past"):
+        text = ngettext("%(n)s day ago", "%(n)s days ago", whole)
+    elif side == "left_future":
+        text = ngettext("%(n)s day left", "%(n)s days left", whole)
+    else:
+        text = ngettext("in %(n)s day", "in %(n)s days", whole)
+    return text % {"n": number(whole)}
+
+
+def relative(moment: datetime, now: datetime, style: str) -> str:
+    """Say ``moment`` from ``now``, always rounded towards now: what ends in 35 hours does not "end in 2 days".
+
+    ``style`` is "ago" (short: "4 d ago"), "until" (days in full: "in 5 days") or "left" ("5 days left").
+    """
+    seconds = (now - moment).total_seconds()
+    span = abs(seconds)
+    side = f"{style}_{'past' if seconds >= 0 else 'future'}"
+    if span < 45:
+        return _patterns()["now"]
+    if span < 90 * MINUTE:
+        return _patterns()[f"{side}_minutes"].replace("{n}", str(max(1, int(span // MINUTE))))
+    if span < 48 * HOUR:
+        return _patterns()[f"{side}_hours"].replace("{n}", str(int(span // HOUR)))
+    whole = int(span // DAY)
+    short = _patterns().get(f"{side}_days")
+    return short.replace("{n}", number(whole)) if short else _long_days(side, whole)
+
+
+def _time(now: datetime | None, moment: datetime | None, style: str) -> SafeString | str:
+    """A <time> with the exact UTC in its title. Without ``now`` it shows the exact time itself."""
+    if moment is None:
+        return _("unknown")
+    exact = moment.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{}" data-relative="{}">{}</time>',
+        exact.isoformat(timespec="seconds"),
+        f"{exact:%Y-%m-%d %H:%M:%S} UTC",
+        style,
+        relative(moment, now, style) if now else f"{exact:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+@register.simple_tag(takes_context=True)
+def ago(context: Context, moment: datetime | None) -> SafeString | str:
+    """Short, for evidence: "2 min ago", "4 d ago"."""
+    return _time(context.get("now"), moment, "ago")
+
+
+@register.simple_tag(takes_context=True)
+def until(context: Context, moment: datetime | None) -> SafeString | str:
+    """For ends: "in 5 days", "22 days ago"."""
+    return _time(context.get("now"), moment, "until")
+
+
+@register.simple_tag(takes_context=True)
+def left(context: Context, moment: datetime | None) -> SafeString | str:
+    """For what is left: "58 days left", "22 days ago"."""
+    return _time(context.get("now"), moment, "left")
+
+
+@register.simple_tag
+def at(moment: datetime | None) -> SafeString | str:
+    """The exact time in the reader's time zone, with UTC in its title."""
+    if moment is None:
+        return _("unknown")
+    exact = moment.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        exact.isoformat(timespec="seconds"),
+        f"{exact:%Y-%m-%d %H:%M:%S} UTC",
+        formats.date_format(timezone.localtime(moment), "j M Y, H:i"),
+    )
+
+
+# --- links within a list --------------------------------------------------------------------------
+
+
+def _query(context: Context) -> QueryDict:
+    """The query of this page without the place in the list; a copy that may be changed."""
+    request: HttpRequest = context["request"]
+    query = request.GET.copy()
+    for cursor in CURSORS:
+        query.pop(cursor, None)
+    return query
+
+
+def _link(query: QueryDict) -> str:
+    return f"?{query.urlencode()}" if query else "?"
+
+
+@register.simple_tag(takes_context=True)
+def with_value(context: Context, key: str, value: object) -> str:
+    """Link to this list, and ``key=value`` beside the other values of ``key``."""
+    query = _query(context)
+    if str(value) not in query.getlist(key):
+        query.appendlist(key, str(value))
+    return _link(query)
+
+
+@register.simple_tag(takes_context=True)
+def only_value(context: Context, key: str, value: object) -> str:
+    """Link to this list with ``key=value`` instead of any other value of ``key``."""
+    query = _query(context)
+    query[key] = str(value)
+    return _link(query)
+
+
+@register.simple_tag(takes_context=True)
+def without_value(context: Context, key: str, value: object = None) -> str:
+    """Link to this list without ``key=value``, or without any ``key``."""
+    query = _query(context)
+    kept = [] if value is None else [one for one in query.getlist(key) if one != str(value)]
+    query.setlist(key, kept)
+    return _link(query)
+
+
+@register.simple_tag(takes_context=True)
+def sorted_by(context: Context, field: str) -> str:
+    """Link to this list by ``field``; where it is so already, the other way round."""
+    query = _query(context)
+    query["sort"] = f"-{field}" if query.get("sort") == field else field
+    return _link(query)
