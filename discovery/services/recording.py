@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from django.db.models import F
 
@@ -27,7 +27,7 @@ from inventory.services import (
     note_looks,
     store_chains,
 )
-from inventory.services.writing import write
+from inventory.services.writing import insert, write
 
 Outcome = Endpoint.Outcome
 DEFAULT = ServedChain.Variant.DEFAULT
@@ -135,6 +135,21 @@ def _detail(result: ProbeResult) -> str:
     return result.detail[:DETAIL_AT_MOST].replace("\0", "\\00")
 
 
+_BEGINNING = (
+    "endpoint_id",
+    "variant",
+    "outcome",
+    "reason",
+    "detail",
+    "chain_id",
+    "tls_version",
+    "cipher",
+    "first_seen_at",
+    "last_seen_at",
+    "confirmations",
+    "largest_gap_seconds",
+    "scan_id",
+)
 Kept: TypeAlias = tuple[Endpoint, Look, str]
 
 
@@ -147,7 +162,7 @@ class _Spans:
         self.same: list[Observation] = []
         self.wider: list[Observation] = []
         self.ended: list[Observation] = []
-        self.begun: list[Observation] = []
+        self.begun: list[tuple[Any, ...]] = []
 
     def keep(self, endpoint: Endpoint, look: Look, detail: str, variant: str, before: Observation | None) -> None:
         chain = look.chains[variant][0] if variant in look.chains else None
@@ -167,20 +182,13 @@ class _Spans:
             span.largest_gap_seconds = seconds
             self.wider.append(span)
 
-    def _beginning(self, endpoint: Endpoint, look: Look, detail: str, variant: str, chain: int | None) -> Observation:
-        return Observation(
-            endpoint=endpoint,
-            variant=variant,
-            outcome=look.outcome,
-            reason=look.reason,
-            detail=detail,
-            chain_id=chain,
-            tls_version=look.tls_version,
-            cipher=look.cipher[:80],
-            first_seen_at=self.now,
-            last_seen_at=self.now,
-            scan=self.scan,
-        )
+    def _beginning(
+        self, endpoint: Endpoint, look: Look, detail: str, variant: str, chain: int | None
+    ) -> tuple[Any, ...]:
+        """The columns of ``_BEGINNING``."""
+        span = (endpoint.pk, str(variant), str(look.outcome), str(look.reason), detail, chain)
+        scan = self.scan.pk if self.scan else None
+        return (*span, look.tls_version[:10], look.cipher[:80], self.now, self.now, 1, 0, scan)
 
     def write(self) -> None:
         if self.same:
@@ -190,7 +198,7 @@ class _Spans:
         if self.ended:
             ended = Observation.objects.filter(pk__in=[span.pk for span in self.ended])
             ended.update(ended_at=self.now)
-        Observation.objects.bulk_create(self.begun)
+        insert(Observation, _BEGINNING, self.begun)
 
 
 def _keep_spans(batch: Iterable[Kept], scan: Scan | None, now: datetime) -> None:

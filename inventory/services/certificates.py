@@ -11,6 +11,7 @@ from inventory.models import Certificate, CertificateDer, CertificateName, Issue
 from inventory.services.facts import Facts, certificate_row, digest_of, facts_of, name_rows
 from inventory.services.races import settled
 from inventory.services.totals import Share, certificate_shares, kept
+from inventory.services.writing import insert, insert_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,14 @@ def _store(by_digest: Mapping[str, bytes], now: datetime, unknown: Unknown, delt
     if not missing:
         return Stored(ids, frozenset())
     issuers = _issuers(missing)
-    rows = Certificate.objects.bulk_create(certificate_row(facts, issuers, now) for facts in missing)
-    CertificateDer.objects.bulk_create(
-        CertificateDer(certificate=row, der=facts.der) for row, facts in zip(rows, missing, strict=True)
-    )
-    CertificateName.objects.bulk_create(
-        name for row, facts in zip(rows, missing, strict=True) for name in name_rows(facts, row.pk)
-    )
+    rows = [certificate_row(facts, issuers, now) for facts in missing]
+    insert_rows(rows)
+    made = dict(Certificate.objects.filter(sha256__in=[row.sha256 for row in rows]).values_list("sha256", "pk"))
+    insert(CertificateDer, ("certificate_id", "der"), ((made[facts.sha256], facts.der) for facts in missing))
+    names = (name for facts in missing for name in name_rows(facts, made[facts.sha256]))
+    insert(CertificateName, ("certificate_id", "position", "kind", "value"), names)
     deltas.update(share for row in rows for share in certificate_shares(row))
-    return Stored(ids | {row.sha256: row.pk for row in rows}, frozenset(row.pk for row in rows))
+    return Stored(ids | made, frozenset(made.values()))
 
 
 def _issuers(missing: Iterable[Facts]) -> dict[str, Issuer]:

@@ -13,6 +13,7 @@ from inventory.services.certificates import Unknown, store_certificates
 from inventory.services.facts import digest_of
 from inventory.services.races import settled
 from inventory.services.totals import Share, certificate_shares, kept
+from inventory.services.writing import insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,8 @@ def _store(chains: Mapping[str, Sequence[bytes]], ids: Mapping[str, int]) -> dic
     rows = Chain.objects.bulk_create(
         Chain(sha256=sha256, length=len(members), leaf_id=members[0]) for sha256, members in missing.items()
     )
-    ChainLink.objects.bulk_create(
-        ChainLink(chain=row, position=position, certificate_id=member)
-        for row in rows
-        for position, member in enumerate(missing[row.sha256])
-    )
+    links = ((row.pk, at, member) for row in rows for at, member in enumerate(missing[row.sha256]))
+    insert(ChainLink, ("chain_id", "position", "certificate_id"), links)
     return known | {row.sha256: (row.pk, row.leaf_id) for row in rows}
 
 

@@ -14,7 +14,7 @@ from inventory.services.served import keep_served
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.standing import restand
 from inventory.services.totals import Share, endpoint_shares
-from inventory.services.writing import write
+from inventory.services.writing import insert_rows, write
 
 Outcome = Endpoint.Outcome
 _FACTS = ("outcome", "reason", "tls_version", "cipher", "certificate_id", "schedule_seconds")
@@ -159,9 +159,13 @@ def _write(batch: Sequence[_Kept], now: datetime, known: dict[Spot, Endpoint]) -
         Endpoint.objects.filter(pk__in=seen).update(last_tried_at=now, last_seen_at=now)
     if tried:
         Endpoint.objects.filter(pk__in=tried).update(last_tried_at=now)
-    Endpoint.objects.bulk_create([kept.row for kept in batch if kept.is_new])
     write([kept.row for kept in batch if not kept.is_new and not kept.is_same], _WRITTEN)
-    known.update({kept.spot: kept.row for kept in batch if kept.is_new})
+    new = [kept for kept in batch if kept.is_new]
+    insert_rows([kept.row for kept in new])
+    if new:
+        known.update(made := endpoints_at([kept.spot for kept in new]))
+        for kept in new:
+            kept.row = made[kept.spot]
 
 
 def _call_judge(batch: Iterable[_Kept], now: datetime) -> None:

@@ -163,8 +163,7 @@ def certificate_row(facts: Facts, issuers: dict[str, Issuer], now: datetime) -> 
     )
 
 
-def name_rows(facts: Facts, certificate_id: int) -> Iterable[CertificateName]:
+def name_rows(facts: Facts, certificate_id: int) -> Iterable[tuple[int, int, str, str]]:
+    """Certificate, position, kind, value."""
     for position, (kind, value) in enumerate(facts.names[:NAMES_AT_MOST]):
-        yield CertificateName(
-            certificate_id=certificate_id, position=position, kind=kind, value=_cut(CertificateName, "value", value)
-        )
+        yield certificate_id, position, kind, _cut(CertificateName, "value", value)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from inventory.models import Endpoint, ServedChain
-from inventory.services.writing import write
+from inventory.services.writing import insert, write
 
 State = ServedChain.State
 Chains: TypeAlias = Mapping[str, tuple[int, int]]
@@ -70,7 +70,8 @@ class Moves:
         if self.dropped:
             ServedChain.objects.filter(pk__in=[pointer.pk for pointer in self.dropped]).delete()
         write(self.moved, _WRITTEN)
-        ServedChain.objects.bulk_create(self.made)
+        columns = ("endpoint_id", "variant", *_WRITTEN)
+        insert(ServedChain, columns, ([getattr(pointer, name) for name in columns] for pointer in self.made))
 
 
 def keep_served(looks: Sequence[tuple[Endpoint, Chains]], now: datetime) -> Moves:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from inventory.models import Sighting
+from inventory.services.writing import insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,6 @@ def _note(column: str, by: SeenBy, ids: Collection[int], now: datetime) -> None:
     if mine.update(last_at=now) == len(set(ids)):
         return
     known = set(mine.values_list(column, flat=True))
-    Sighting.objects.bulk_create(
-        (
-            Sighting(source_kind=by.kind, source_name=by.name, first_at=now, last_at=now, **{column: pk})
-            for pk in sorted(set(ids) - known)
-        ),
-        ignore_conflicts=True,
-    )
+    columns = (column, "source_kind", "source_name", "first_at", "last_at")
+    rows = ((pk, by.kind, by.name, now, now) for pk in sorted(set(ids) - known))
+    insert(Sighting, columns, rows, or_ignore=True)

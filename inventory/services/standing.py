@@ -68,8 +68,8 @@ def _nodes(certificates: Collection[int]) -> dict[int, tuple[int, int, int]]:
     """Nodes that serve each certificate, those of them only last known to, and all nodes of the services concerned."""
     alive = ServedChain.objects.filter(certificate__in=certificates, endpoint__retired_at=None)
     counted = alive.values_list("certificate_id").annotate(
-        Count("endpoint_id", distinct=True),
-        Count("endpoint_id", distinct=True, filter=Q(state=ServedChain.State.LAST_KNOWN)),
+        serving=Count("endpoint_id", distinct=True),
+        last_known=Count("endpoint_id", distinct=True, filter=Q(state=ServedChain.State.LAST_KNOWN)),
     )
     totals = _service_nodes(set(alive.values_list("certificate_id", "endpoint__service")))
     return {pk: (serving, last_known, totals[pk]) for pk, serving, last_known in counted}
