@@ -89,6 +89,8 @@ class Run:
             async with asyncio.TaskGroup() as group:
                 while job := await self._next_job():
                     group.create_task(self._do(*job))
+        except ExceptionGroup as group_of_ours:
+            raise group_of_ours.exceptions[0] from None
         finally:
             self._lookup.close()
 

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
 from certdash.lib.egress import Policy
+from discovery.probe import ProbeResult, Reason, Served
 from inventory.addresses import pack
 
 Handle: TypeAlias = Callable[[socket.socket], None]
@@ -167,3 +168,13 @@ def tarpits(hosts: Sequence[str]) -> Iterator[int]:
     finally:
         for listener in listeners:
             listener.close()
+
+
+def reason(result: ProbeResult) -> Reason:
+    assert not isinstance(result, Served), result
+    return result.reason
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
