@@ -116,6 +116,7 @@ class Supervisor:
         if child.group:
             processes.kill(child.group)
         child.process = child.group = None
+        self._path(child.name).unlink(missing_ok=True)
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         if child.failures >= TRIES:
             raise SuperviseError(f"The {child.name} {how}, {TRIES} times in a row; the lines above say why.")

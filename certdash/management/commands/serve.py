@@ -80,7 +80,7 @@ def web() -> Child:
 
 
 def worker() -> Child:
-    return Child(WORKER, manage("qcluster"), patience=settings.STOP_SECONDS)
+    return Child(WORKER, manage("qcluster", "--skip-checks"), patience=settings.STOP_SECONDS)
 
 
 def check_free(bind: str) -> None:
