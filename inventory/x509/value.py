@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 
 class NotACertificate(ValueError):  # noqa: N818 - it is what the bytes are, and reads so where it is caught
@@ -25,8 +26,7 @@ class Problem:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     r"""One subject alternative name, as signed.
 
     `kind` is dns, ip, email, uri, dirname, rid, other, x400 or edi. Values are as the certificate
