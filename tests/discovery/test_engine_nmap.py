@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from certdash.lib.drivers import DriverError
+from certdash.lib.drivers import DriverError, extra
 from certdash.lib.egress import Policy
 from discovery.engines import nmap, own
 from discovery.probe import HandshakeFailed, Place, ProbeResult, Reason, Served, Unreachable
@@ -105,7 +105,7 @@ def test_names_are_looked_up_by_our_own_engine() -> None:
 
 
 def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    scanner = nmap.extra("nmap", "python-nmap").PortScanner
+    scanner = extra("nmap", "python-nmap").PortScanner
     monkeypatch.setattr(scanner.__init__, "__defaults__", (("no-such-nmap",),))
     with pytest.raises(DriverError, match="install the package nmap") as error:
         nmap.probe_many([Place("127.0.0.1", 443)], LOOPBACK, on_result=print)
@@ -114,7 +114,7 @@ def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_missing_package_is_named_with_the_line_that_installs_it() -> None:
     with pytest.raises(DriverError, match="pip install no-such-package"):
-        nmap.extra("no_such_module", "no-such-package")
+        extra("no_such_module", "no-such-package")
 
 
 def test_stopping_starts_no_further_run(doors: dict[str, int]) -> None:
