@@ -1,17 +1,191 @@
-"""How allauth behaves here: nobody signs up by themselves; accounts come by invitation or single sign-on."""
+"""How allauth behaves here, and the audit events of signing in.
+
+Nobody signs up by themselves; accounts come by invitation or single sign-on.
+"""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.signals import user_logged_in
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import (
+    authentication_failed,
+    authenticator_added,
+    authenticator_removed,
+    authenticator_reset,
+)
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from django.http import HttpRequest
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from allauth.socialaccount.signals import social_account_added, social_account_removed
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
+from django.contrib.auth.signals import user_logged_out
+from django.db import transaction
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Role, User
+from accounts.services import AuditRefusedError, audit
+
+logger = logging.getLogger(__name__)
+
+METHODS_KEY = "account_authentication_methods"
 
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        """Refuse an account that has ended, once its person has proved who they are."""
+        if user.has_ended(timezone.now()):
+            return self._refuse(request, user)
+        response: HttpResponse | None = super().pre_login(request, user, **kwargs)
+        return response
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        return self._refuse(request, user)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        email = str(credentials.get("email", "")).lower()
+        user = User.objects.filter(email=email).first()
+        with transaction.atomic():
+            audit(None, "sign-in failed", user or email, after={"reason": "password"}, now=timezone.now())
+
+    def set_password(self, user: User, password: str) -> None:
+        """Set the password together with its event, or not at all."""
+        user.set_password(password)
+        actor = self.request.user if self.request and self.request.user.is_authenticated else user
+        with transaction.atomic():
+            user.save(update_fields=["password"])
+            audit(actor, "changed the password", user, now=timezone.now())
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send, or log that it failed: a mail server that is away must not undo what the mail tells about."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except OSError:
+            logger.exception("The mail %s could not be sent", template_prefix)
+
+    def _refuse(self, request: HttpRequest, user: User) -> HttpResponse:
+        with transaction.atomic():
+            audit(None, "sign-in failed", user, after={"reason": "the account is closed"}, now=timezone.now())
+        return render(request, "accounts/account_ended.html", {"ends_at": user.ends_at}, status=403)
+
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
-    def is_open_for_signup(self, request: HttpRequest, sociallogin: object) -> bool:
+    """Single sign-on: a new person begins as Viewer without a team; a known address is linked if it was verified."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return True
+
+    def can_authenticate_by_email(self, login: SocialLogin, email: str) -> bool:
+        """Let a known address in: allauth asks only for addresses that the provider calls verified."""
+        return True
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        if request.user.is_authenticated or sociallogin.is_existing:
+            return
+        if not any(address.verified for address in sociallogin.email_addresses):
+            raise ImmediateHttpResponse(_unverified(request, sociallogin))
+
+    def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
+        user: User = super().populate_user(request, sociallogin, data)
+        full = data.get("name") or " ".join(filter(None, [data.get("first_name"), data.get("last_name")]))
+        user.name = str(full)[:150]
+        user.role = Role.VIEWER
+        user.date_joined = timezone.now()
+        return user
+
+    @transaction.atomic
+    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: object = None) -> User:
+        user: User = super().save_user(request, sociallogin, form)
+        audit(user, "joined by single sign-on", user, after={"role": user.role}, now=timezone.now())
+        return user
+
+
+class SessionsAdapter(DefaultUserSessionsAdapter):
+    def end_sessions(self, sessions: Iterable[UserSession]) -> None:
+        ended = list(sessions)
+        super().end_sessions(ended)
+        for user in {session.user for session in ended}:
+            audit(user, "ended sessions", user, {"sessions": len(ended)}, now=timezone.now())
+
+
+def _unverified(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
+    address = next((address.email for address in sociallogin.email_addresses), "")
+    with transaction.atomic():
+        after = {"reason": "the provider has not verified the address"}
+        audit(None, "sign-in failed", address or _("single sign-on"), after=after, now=timezone.now())
+    return render(request, "accounts/address_unverified.html", {"address": address}, status=403)
+
+
+@receiver(user_logged_in)
+def on_signed_in(request: HttpRequest, user: User, **_event: Any) -> None:
+    records = request.session.get(METHODS_KEY, [])
+    methods = [record.get("type") or record.get("provider") or record["method"] for record in records]
+    with transaction.atomic():
+        audit(user, "signed in", user, after={"methods": methods}, now=timezone.now())
+
+
+@receiver(user_logged_out)
+def on_signed_out(user: User | None, **_event: Any) -> None:
+    """Record the end of a session. It is the one act that happens even if its event cannot be written."""
+    if user is None:
+        return
+    now = timezone.now()
+    closed = not user.is_active or user.has_ended(now)
+    try:
+        with transaction.atomic():
+            audit(None if closed else user, "session ended, account closed" if closed else "signed out", user, now=now)
+    except AuditRefusedError:
+        logger.critical("The end of a session of user %s was not recorded", user.pk)
+
+
+@receiver(authenticator_added)
+def on_factor_added(user: User, authenticator: Authenticator, **_event: Any) -> None:
+    _audit_factor("added a second factor", user, authenticator)
+
+
+@receiver(authenticator_removed)
+def on_factor_removed(user: User, authenticator: Authenticator, **_event: Any) -> None:
+    _audit_factor("removed a second factor", user, authenticator)
+
+
+@receiver(authenticator_reset)
+def on_factor_reset(user: User, authenticator: Authenticator, **_event: Any) -> None:
+    _audit_factor("renewed a second factor", user, authenticator)
+
+
+@receiver(authentication_failed)
+def on_factor_failed(user: User, authenticator: Authenticator, **_event: Any) -> None:
+    with transaction.atomic():
+        audit(None, "sign-in failed", user, after={"reason": str(authenticator.type)}, now=timezone.now())
+
+
+@receiver(social_account_added)
+def on_linked(sociallogin: SocialLogin, **_event: Any) -> None:
+    _audit_link("linked single sign-on", sociallogin.account)
+
+
+@receiver(social_account_removed)
+def on_unlinked(socialaccount: SocialAccount, **_event: Any) -> None:
+    _audit_link("unlinked single sign-on", socialaccount)
+
+
+@transaction.atomic
+def _audit_factor(verb: str, user: User, authenticator: Authenticator) -> None:
+    audit(user, verb, user, after={"factor": str(authenticator.type)}, now=timezone.now())
+
+
+@transaction.atomic
+def _audit_link(verb: str, account: SocialAccount) -> None:
+    audit(account.user, verb, account.user, after={"provider": account.provider}, now=timezone.now())

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -38,6 +38,16 @@ NAVIGATION: list[tuple[Any, list[tuple[Any, str, str, tuple[str, ...]]]]] = [
         ],
     ),
 ]
+# After "g": the letter that opens the page.
+KEYS = {
+    "reports:overview": "o",
+    "inventory:certificate_list": "c",
+    "inventory:endpoint_list": "e",
+    "inventory:issuer_list": "i",
+    "discovery:scan_list": "s",
+    "policy:finding_list": "f",
+    "reports:report_list": "r",
+}
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -55,13 +65,21 @@ def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
     groups = []
     for title, items in NAVIGATION:
         shown = [
-            {"label": label, "url": reverse(name), "icon": icon, "active": _is_active(request, reverse(name))}
+            {"label": label, "url": url, "icon": icon, "key": KEYS.get(name, ""), "active": _is_active(request, url)}
             for label, name, icon, roles in items
-            if not roles or role in roles
+            if (not roles or role in roles) and (url := _url(name))
         ]
         if shown:
             groups.append({"title": title, "items": shown})
     return groups
+
+
+def _url(name: str) -> str:
+    """Return the address of a page, empty while it is not built: only what exists is shown."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
 
 
 def _is_active(request: HttpRequest, url: str) -> bool:

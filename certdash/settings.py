@@ -25,7 +25,7 @@ ALLOWED_HOSTS = [
     urlsplit(BASE_URL).hostname or "localhost",
 ]
 CSRF_TRUSTED_ORIGINS = env.words("CERTDASH_CSRF_TRUSTED_ORIGINS")
-HTTPS = env.flag("CERTDASH_HTTPS", default=BASE_URL.startswith("https://"))
+HTTPS = BASE_URL.startswith("https://")
 TRUSTED_PROXIES = env.number("CERTDASH_TRUSTED_PROXIES", 0)
 
 WEB_WORKERS = env.number("CERTDASH_WEB_WORKERS", 2, least=1)
@@ -152,6 +152,7 @@ TICKS = [
     ("policy", "policy.tasks.tick", 1),
     ("reports", "reports.tasks.tick", 1),
     ("recount", "inventory.tasks.recount", 24 * 60),
+    ("audit", "accounts.tasks.verify_chain", 24 * 60),
 ]
 # Tasks enqueued when a shard has been recorded. Named here because discovery must not know who reads its rows.
 AFTER_RECORDING = ["policy.tasks.tick"]
@@ -191,6 +192,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
+USERSESSIONS_ADAPTER = "accounts.adapters.SessionsAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from pytest_django import Settings
 
 from accounts.models import Membership, Organisation, Role, Team, User
 from certdash.management import static
@@ -21,6 +22,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 MakeUser = Callable[..., User]
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Settings) -> None:
+    """Real hashing takes half a second for each person that a test makes."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

@@ -82,23 +82,39 @@ def read(sources: Iterable[str]) -> Outside:
     return outside
 
 
+def read_tail(path: Path, length: int = 65_536) -> Outside:
+    """Read the last lines of a file of heads: enough for the newest events, however long the file has become."""
+    outside = Outside(complete=True)
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - length))
+        text = file.read().decode("utf-8", "replace")
+    for record in _records(text):
+        _add(outside, record)
+    return outside
+
+
 def _read_file(outside: Outside, path: Path) -> None:
-    for record in _records(path):
-        match record:
-            case {"number": int(number), "digest": str(digest)}:
-                outside.add_kept(number, digest)
-            case {"intended": int(number), "digest": str(digest)}:
-                outside.add_intended(number, digest)
-            case _:
-                raise ValueError(f"{path} holds a line that is no head: {record}")
-
-
-def _records(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the whole records, also after one that a full disk cut off."""
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
-            for match in _RECORD.finditer(line):
-                yield json.loads(match.group())
+            for record in _records(line):
+                _add(outside, record)
+
+
+def _add(outside: Outside, record: dict[str, Any]) -> None:
+    match record:
+        case {"number": int(number), "digest": str(digest)}:
+            outside.add_kept(number, digest)
+        case {"intended": int(number), "digest": str(digest)}:
+            outside.add_intended(number, digest)
+        case _:
+            raise ValueError(f"This is no head: {record}")
+
+
+def _records(text: str) -> Iterator[dict[str, Any]]:
+    """Yield the whole records, also after one that a full disk cut off."""
+    for match in _RECORD.finditer(text):
+        yield json.loads(match.group())
 
 
 def _append(record: dict[str, object], *, sync: bool) -> None:

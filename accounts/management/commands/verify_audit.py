@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts.models import AuditEvent
-from accounts.services import Outside, Verification, audit_head, read_heads, verify_audit
+from accounts.services import Outside, Verification, default_heads, verify_stored
 
 
 class Command(BaseCommand):
@@ -29,9 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        outside = _outside(options["head"])
-        head = audit_head()
-        found = verify_audit(AuditEvent.objects.order_by("number").iterator(2000), outside, head)
+        try:
+            found, outside = verify_stored(options["head"] or default_heads())
+        except (OSError, ValueError) as error:
+            raise CommandError(f"The head cannot be read: {error}", returncode=2) from error
         unanchored = found.events > 0 and not outside.kept
         if options["json"]:
             self.stdout.write(json.dumps(_as_json(found, outside)))
@@ -51,15 +49,6 @@ class Command(BaseCommand):
         if found.newer and outside.kept:
             self.stdout.write(f"{found.newer} events are newer than the last head known outside.")
         self.stdout.write(f"head {found.number}:{found.digest}")
-
-
-def _outside(given: list[str] | None) -> Outside:
-    default = Path(settings.AUDIT_HEADS)
-    sources = given or ([str(default)] if default.exists() else [])
-    try:
-        return read_heads(sources)
-    except (OSError, ValueError) as error:
-        raise CommandError(f"The head cannot be read: {error}", returncode=2) from error
 
 
 def _as_json(found: Verification, outside: Outside) -> dict[str, Any]:

@@ -1,0 +1,136 @@
+"""What people type about themselves, their organisation, and the people they let in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError
+from django.utils.functional import lazy
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Organisation, Role, User
+from accounts.services import is_last_administrator, last_administrator_sentence
+
+# The stubs make the class generic, Django itself does not.
+if TYPE_CHECKING:
+    OrganisationBase = forms.ModelForm[Organisation]
+    UserBase = forms.ModelForm[User]
+else:
+    OrganisationBase = UserBase = forms.ModelForm
+
+
+def time_zone_choices() -> list[tuple[str, str]]:
+    zones = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
+    return [("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in zones)]
+
+
+def password_advice() -> str:
+    return " ".join(password_validation.password_validators_help_texts())
+
+
+class NewPasswordField(forms.CharField):
+    """A new password, typed once: browsers show it on demand and keep it."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.PasswordInput(attrs={"autocomplete": "new-password", "minlength": "12"})
+        help_text = lazy(password_advice, str)()
+        super().__init__(label=_("Password"), strip=False, widget=widget, help_text=help_text, **options)
+
+
+class PersonForm(forms.Form):
+    """Name and password of somebody who takes over an account; ``email`` if it is known already."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}), required=False
+    )
+    password = NewPasswordField()
+
+    def __init__(self, *args: Any, email: str = "", **options: Any) -> None:
+        self.account_email = email
+        super().__init__(*args, **options)
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        person = User(email=data.get("email") or self.account_email, name=data.get("name", ""))
+        if password := data.get("password"):
+            try:
+                password_validation.validate_password(password, person)
+            except ValidationError as error:
+                self.add_error("password", error)
+        return data
+
+
+class AdministratorForm(PersonForm):
+    email = forms.EmailField(
+        label=_("E-mail"),
+        max_length=254,
+        help_text=_("You sign in with it."),
+        widget=forms.EmailInput(attrs={"autocomplete": "username"}),
+    )
+    field_order = ["email", "name", "password"]
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        return email.lower()
+
+
+class OrganisationForm(OrganisationBase):
+    timezone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=time_zone_choices,
+        help_text=_("Times are shown in it; each person can choose another."),
+    )
+    base_url = forms.URLField(
+        label=_("Address of this dashboard"),
+        help_text=_("Links in mails and reports begin with it, such as https://certdash.example.org"),
+        assume_scheme="https",
+        required=False,
+    )
+
+    class Meta:
+        model = Organisation
+        fields = ["name", "timezone", "base_url"]
+
+
+class ProfileForm(UserBase):
+    timezone = forms.ChoiceField(label=_("Time zone"), required=False)
+    theme = forms.ChoiceField(
+        label=_("Theme"),
+        required=False,
+        choices=[("", _("As the system")), ("light", _("Light")), ("dark", _("Dark"))],
+    )
+
+    class Meta:
+        model = User
+        fields = ["name", "timezone", "theme", "keyboard_shortcuts"]
+        help_texts = {"keyboard_shortcuts": _("Single keys such as / for search. Switch off if they get in your way.")}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        zones = forms.ChoiceField(choices=[("", _("That of the organisation")), *time_zone_choices()])
+        self.fields["timezone"].choices = zones.choices  # type: ignore[attr-defined]  # a ChoiceField, declared above
+        self.fields["name"].widget.attrs["autocomplete"] = "name"
+
+
+class UserForm(UserBase):
+    """An account as an administrator sets it. There is no password in it: people choose their own."""
+
+    class Meta:
+        model = User
+        fields = ["email", "name", "role", "is_active", "ends_at"]
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        if User.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).exists():
+            raise ValidationError(_("There is an account with this address."))
+        return email
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        lasts = data.get("role") == Role.ADMINISTRATOR and data.get("is_active", True) and not data.get("ends_at")
+        if self.instance.pk and not lasts and is_last_administrator(self.instance):
+            raise ValidationError(last_administrator_sentence())
+        return data

@@ -1,0 +1,1 @@
+"""Pages about people: first run, invitation, profile, audit log."""
