@@ -175,7 +175,9 @@ class Handshake:
             return None
         if alert == records.UNRECOGNIZED_NAME and not self._has_name:
             return Failed(Reason.SERVER_NAME_REQUIRED, records.alert_name(alert))
-        return Failed(Reason.TLS_ALERT, records.alert_name(alert))
+        # Servers that want a name say so in their own ways; which of them this is cannot be known.
+        note = "" if self._has_name else "; no server name was given"
+        return Failed(Reason.TLS_ALERT, records.alert_name(alert) + note)
 
     def _variant(self, chain: tuple[bytes, ...]) -> ServedVariant:
         return ServedVariant(

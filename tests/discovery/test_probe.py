@@ -114,8 +114,9 @@ def test_an_empty_list_is_no_certificate() -> None:
     [
         (alert(112), PLACE, (Reason.SERVER_NAME_REQUIRED, "unrecognized_name (alert 112)")),
         (alert(112), NAMED, (Reason.TLS_ALERT, "unrecognized_name (alert 112)")),
-        (alert(40), PLACE, (Reason.TLS_ALERT, "handshake_failure (alert 40)")),
-        (alert(199), PLACE, (Reason.TLS_ALERT, "unknown alert (alert 199)")),
+        (alert(40), PLACE, (Reason.TLS_ALERT, "handshake_failure (alert 40); no server name was given")),
+        (alert(40), NAMED, (Reason.TLS_ALERT, "handshake_failure (alert 40)")),
+        (alert(199), PLACE, (Reason.TLS_ALERT, "unknown alert (alert 199); no server name was given")),
         (alert(112, level=1), PLACE, (Reason.CLOSED_EARLY, "the server closed the connection")),
         (b"", PLACE, (Reason.CLOSED_EARLY, "the server closed the connection")),
         (b"\x16\x03", PLACE, (Reason.CLOSED_EARLY, "the server closed the connection")),
