@@ -11,6 +11,7 @@ PROTOCOLS = ("tls", "smtp", "imap", "pop3", "ldap", "postgres")
 OUTCOMES = {
     "served": "a certificate comes, whatever the handshake ends in",
     "handshake_failed": "a fatal alert instead of a certificate",
+    "too_large": "more than the 100 kB at which OpenSSL's clients stop: the leaf or this reason",
     "silent": "the connection stands and nothing ever comes",
     "slow": "an answer comes, too slowly for any deadline",
     "closed": "the connection ends before an answer",

@@ -41,12 +41,14 @@ class Recipe:
     versions: tuple[int, int] = CURRENT
     protocol: str = "tls"
     client_certificate: bool = False
+    outcome: str = "served"
 
     def cook(self, workshop: Workshop, kind: str) -> tuple[Site, ...]:
         place = workshop.place(self.protocol)
         words = {"host": workshop.name(kind), "address": place[0]}
         issued = self._issue(workshop, words)
-        known = replace(line(place, kind, self.note), faults=self.faults, protocol=self.protocol)
+        known = replace(line(place, kind, self.note), faults=self.faults)
+        known = replace(known, protocol=self.protocol, outcome=self.outcome)
         known = presenting(known, issued)
         if self.asked:
             known = named(known, self.asked.format(**words))
@@ -107,6 +109,7 @@ RECIPES = {
         "the certificate message has more than 130 kB; OpenSSL clients stop at 100 kB",
         ("superfluous_chain",),
         sent=lambda workshop, issued: (*issued.chain, *workshop.strays),
+        outcome="too_large",
     ),
     "rsa1024": key("rsa1024", "RSA with 1024 bits", "weak_key"),
     "sha1": Recipe(
