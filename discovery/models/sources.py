@@ -37,7 +37,7 @@ class Network(models.Model):
         DEPLOY = "deploy", _("deploy certificates")
 
     name = models.CharField(_("name"), max_length=100, blank=True)
-    cidr = models.CharField(_("network"), max_length=50)
+    cidr = models.CharField(_("network"), max_length=100)
     first = models.BinaryField(max_length=16)
     last = models.BinaryField(max_length=16)
     purpose = models.CharField(_("purpose"), max_length=8, choices=Purpose, default=Purpose.PROBE)

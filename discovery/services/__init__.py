@@ -1,5 +1,41 @@
 """Deciding where to look, looking, and keeping what was seen."""
 
+from discovery.services.networks import (
+    DEFAULT_ZONE,
+    allow,
+    default_zone,
+    delete_network,
+    egress_policy,
+    save_network,
+    save_source,
+)
+from discovery.services.plans import Ask, ScanRefusedError
+from discovery.services.queue import feed
 from discovery.services.recording import Recorded, Recording, record
+from discovery.services.scans import cancel_scan, check_now, finish_scan, request_probe, start_scan
+from discovery.services.shards import run_shard
+from discovery.services.ticking import run_source, tick
 
-__all__ = ["Recorded", "Recording", "record"]
+__all__ = [
+    "DEFAULT_ZONE",
+    "Ask",
+    "Recorded",
+    "Recording",
+    "ScanRefusedError",
+    "allow",
+    "cancel_scan",
+    "check_now",
+    "default_zone",
+    "delete_network",
+    "egress_policy",
+    "feed",
+    "finish_scan",
+    "record",
+    "request_probe",
+    "run_shard",
+    "run_source",
+    "save_network",
+    "save_source",
+    "start_scan",
+    "tick",
+]

@@ -27,6 +27,7 @@ from inventory.services import (
     note_looks,
     store_chains,
 )
+from inventory.services.races import settled
 from inventory.services.writing import insert, write
 
 Outcome = Endpoint.Outcome
@@ -92,6 +93,15 @@ def record_prepared(
     prepared: Prepared, recording: Recording, now: datetime, deltas: Counter[tuple[int | None, str, str]]
 ) -> Recorded:
     """As ``record``, inside the caller's transaction."""
+    recorded, found = settled(lambda: _record(prepared, recording, now))
+    deltas.update(found)
+    return recorded
+
+
+def _record(
+    prepared: Prepared, recording: Recording, now: datetime
+) -> tuple[Recorded, Counter[tuple[int | None, str, str]]]:
+    deltas: Counter[tuple[int | None, str, str]] = Counter()
     by_spot = {_spot(result.place, recording.zone): result for result in prepared.results if _is_address(result)}
     known = endpoints_at(by_spot)
     worth = {spot: result for spot, result in by_spot.items() if spot in known or _is_kept(result, recording)}
@@ -100,7 +110,7 @@ def record_prepared(
     noted = note_looks(list(looks.items()), known, recording.by, now, recording.schedule, deltas)
     _keep_spans([(known[spot], looks[spot], _detail(worth[spot])) for spot in worth], recording.scan, now)
     leaves = frozenset(leaf for look in looks.values() for _, leaf in look.chains.values())
-    return Recorded(leaves, stored.new & leaves, noted.changed, noted.lost)
+    return Recorded(leaves, stored.new & leaves, noted.changed, noted.lost), deltas
 
 
 def _is_address(result: ProbeResult) -> bool:

@@ -1,0 +1,152 @@
+"""``manage.py scan``: look at addresses, names and networks from the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import socket
+import time
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from certdash.lib.inert import for_csv
+from certdash.lib.work import WorkStatus
+from discovery import services
+from discovery.addresses import Target, parse_targets
+from discovery.engines.lookup import system_resolve
+from discovery.models import Scan, Source
+from inventory.addresses import pack
+from inventory.models import Endpoint
+
+ORIGIN = "command line"
+COUNTS = ("asked", "answered", "refused", "silent", "excluded", "failed")
+FOUND = ("certificates", "new", "changed", "gone")
+NOT_DONE = 2
+
+
+class Command(BaseCommand):
+    help = "Scan addresses, host names and networks for certificates."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("address", nargs="*", help="host name, address, address:port or smtp://host")
+        parser.add_argument("--network", action="append", default=[], metavar="CIDR")
+        parser.add_argument("--ports", default="443", help="such as 443,8443,9000-9010 (default: 443)")
+        parser.add_argument("--server-name", action="append", default=[], help="name to ask for at each address")
+        parser.add_argument("--exclude", action="append", default=[], metavar="CIDR", help="what must not be asked")
+        parser.add_argument("--engine", choices=Source.Engine.values, default=Source.Engine.OWN)
+        parser.add_argument("--rate", type=int, default=500, help="connections per second (0: no limit)")
+        parser.add_argument("--allow", action="store_true", help="permit, for good, to probe what is named here")
+        parser.add_argument("--wait", action="store_true", help="do the work here, together with running workers")
+        parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument("--output", metavar="FILE.csv", help="write what was found as CSV (waits)")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        targets = [*options["address"], *options["network"]]
+        if not targets:
+            raise CommandError("Name an address or a network, such as: manage.py scan www.example.org --allow")
+        if options["allow"]:
+            allow(targets)
+        scan = start(targets, options)
+        if options["wait"] or options["output"]:
+            work_on(scan)
+            scan.refresh_from_db()
+        if options["output"]:
+            write_csv(scan, Path(options["output"]))
+        self.stdout.write(json.dumps(as_json(scan), indent=2) if options["json"] else as_text(scan))
+        if scan.status in {WorkStatus.FAILED, WorkStatus.CANCELLED}:
+            raise CommandError(f"Scan {scan.pk} {scan.get_status_display()}: {scan.error}", returncode=NOT_DONE)
+
+
+def allow(targets: Sequence[str]) -> None:
+    """Permit what is named: networks and addresses as they are, names by the addresses that they have now."""
+    read = parse_targets("\n".join(targets))
+    spans = [target for target in read.items if not target.name]
+    for name in (target.name for target in read.items if target.name):
+        spans += [Target(first=packed, last=packed) for packed in resolved(name)]
+    services.allow(spans, origin=ORIGIN, now=timezone.now())
+
+
+def resolved(name: str) -> list[bytes]:
+    try:
+        return sorted({pack(found) for found in system_resolve(name)})
+    except OSError as error:
+        raise CommandError(f"{name} cannot be looked up: {error}") from error
+
+
+def start(targets: Sequence[str], options: dict[str, Any]) -> Scan:
+    ask = services.Ask(
+        targets="\n".join(targets),
+        ports=options["ports"],
+        exclusions="\n".join(options["exclude"]),
+        server_names=" ".join(options["server_name"]),
+        rate_limit=options["rate"],
+        engine=options["engine"],
+    )
+    try:
+        return services.start_scan(ask, actor=None, now=timezone.now())
+    except services.ScanRefusedError as error:
+        lines = [f"“{p.item}” {p.reason}; {p.instead}." for p in error.problems]
+        hint = "Nothing was scanned. With --allow, what is named here may be probed from now on."
+        raise CommandError("\n".join([*lines, hint])) from error
+
+
+def work_on(scan: Scan) -> None:
+    """Take part as a worker until the scan has ended, so that it ends without a running queue, too."""
+    worker = f"{socket.gethostname()}:{os.getpid()}:scan"[:100]
+    while Scan.objects.open().filter(pk=scan.pk).exists():
+        now = timezone.now()
+        shard = scan.shards.claimable(now).order_by("number").first()
+        if shard is None:
+            services.finish_scan(scan.pk, now)
+            time.sleep(0.2)
+        else:
+            services.run_shard(shard.pk, worker, timezone.now)
+
+
+def as_json(scan: Scan) -> dict[str, Any]:
+    counts = {name: getattr(scan, name) for name in (*COUNTS, *FOUND)}
+    return {
+        "scan": scan.pk,
+        "status": scan.status,
+        "error": scan.error,
+        **counts,
+        "not_tried": scan.not_tried,
+        "reasons": scan.reasons,
+    }
+
+
+def as_text(scan: Scan) -> str:
+    lines = [f"Scan {scan.pk}: {scan.get_status_display()}"]
+    lines += [f"{name:>14}  {getattr(scan, name):,}" for name in COUNTS]
+    lines += [f"{'not tried':>14}  {scan.not_tried:,}"] if scan.not_tried else []
+    lines += [f"{name:>14}  {getattr(scan, name):,}" for name in FOUND]
+    lines += [f"{reason.replace('_', ' '):>24}  {count:,}" for reason, count in scan.reasons.items()]
+    return "\n".join(lines)
+
+
+def write_csv(scan: Scan, path: Path) -> None:
+    """One line per endpoint that was looked at since the scan began."""
+    rows = Endpoint.objects.filter(zone=scan.zone.name, last_tried_at__gte=scan.created_at)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(CSV)
+        for row in rows.select_related("certificate").order_by("address", "port", "pk").iterator(2000):
+            writer.writerow([for_csv(cell) if isinstance(cell, str) else cell for cell in csv_row(row)])
+
+
+CSV = ("address", "port", "server_name", "protocol", "outcome", "reason", "tls_version", "sha256", "name", "not_after")
+
+
+def csv_row(row: Endpoint) -> list[str | int]:
+    place: list[str | int] = [row.host, row.port, row.server_name, row.protocol, row.outcome, row.reason]
+    certificate = row.certificate if row.outcome == Endpoint.Outcome.SERVED else None
+    if certificate is None:
+        return [*place, "", "", "", ""]
+    not_after = certificate.not_after.isoformat() if certificate.not_after else ""
+    return [*place, row.tls_version, certificate.sha256, certificate.name, not_after]

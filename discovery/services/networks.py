@@ -1,0 +1,216 @@
+"""Where we may look: zones, networks and the policy that follows from them, sources."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import Role, User
+from accounts.services import audit, require_change, require_role
+from certdash.lib.egress import Policy
+from discovery.addresses import Problem, Target, Targets, is_special, parse_network
+from discovery.addresses.values import merge, subtract
+from discovery.models import Network, Source, Zone
+from discovery.services.plans import Ask, ScanRefusedError, read_ask
+from inventory.addresses import unpack
+
+DEFAULT_ZONE = "default"
+PROBE = Network.Purpose.PROBE
+# For these, the public internet is allowed without a row; private addresses never are.
+PUBLIC = frozenset({Network.Purpose.ACME, Network.Purpose.FETCH, Network.Purpose.NOTIFY})
+
+
+def default_zone() -> Zone:
+    return Zone.objects.get_or_create(name=DEFAULT_ZONE)[0]
+
+
+def egress_policy(purpose: str, zone: str = DEFAULT_ZONE) -> Policy:
+    """What may be connected to from this zone for this purpose, as a frozen value to pass down."""
+    rows = Network.objects.filter(purpose=purpose, zone__name=zone)
+    spans = [(bytes(row.first), bytes(row.last), row.is_excluded, row.allows_special) for row in rows]
+    return Policy(
+        purpose=purpose,
+        allowed=tuple((first, last) for first, last, excluded, _special in spans if not excluded),
+        excluded=tuple((first, last) for first, last, excluded, _special in spans if excluded),
+        special=tuple((first, last) for first, last, excluded, special in spans if special and not excluded),
+        public=purpose in PUBLIC,
+    )
+
+
+def refusals(targets: Targets, policy: Policy) -> list[Problem]:
+    """Say for each address or range what is not allowed there. Names are decided where the socket is opened."""
+    allowed = merge((_number(first), _number(last)) for first, last in (*policy.allowed, *policy.special))
+    found = []
+    for target in targets.items:
+        if target.name:
+            continue
+        left = subtract((target.span,), allowed)
+        if left:
+            found.append(_not_allowed(target, left[0]))
+        elif target.size == 1 and not policy.check(target.first):
+            found.append(_refused(target, policy))
+    return found
+
+
+def _number(packed: bytes) -> int:
+    return int.from_bytes(packed)
+
+
+def _not_allowed(target: Target, left: tuple[int, int]) -> Problem:
+    first = unpack(left[0].to_bytes(16))
+    where = "is in no network" if target.size == 1 else f"is not wholly in the networks (not, for one, {first})"
+    return Problem(
+        1, str(target), f"{where} that may be probed", "let an administrator add the network, or leave it out"
+    )
+
+
+def _refused(target: Target, policy: Policy) -> Problem:
+    kind = is_special(target.first)
+    if kind and not any(first <= target.first <= last for first, last in policy.excluded):
+        return Problem(
+            1, str(target), f"is a {kind} address", "add a network that names it on purpose, or leave it out"
+        )
+    return Problem(1, str(target), "is excluded: never connect", "leave it out, or remove the exclusion")
+
+
+@transaction.atomic
+def save_network(
+    text: str,
+    *,
+    actor: User | None,
+    now: datetime,
+    network: Network | None = None,
+    origin: str = "",
+    **columns: Any,
+) -> Network:
+    """Add or change one permission or exclusion. Loopback and the like must be named: ``allows_special``.
+
+    Raises AddressError if the text is no network. The same network again changes the row that is there. ``actor`` None
+    is somebody at the command line, who could write to the database anyway; ``origin`` says so in the audit.
+    """
+    if actor is not None:
+        require_role(actor, Role.ADMINISTRATOR)
+    target = parse_network(text)
+    zone = columns.pop("zone", None) or default_zone()
+    key = {
+        "zone": zone,
+        "purpose": columns.pop("purpose", PROBE),
+        "cidr": _cidr(target),
+        "is_excluded": columns.pop("is_excluded", False),
+    }
+    row = network or Network.objects.filter(**key).first() or Network()
+    before = _described(row) if row.pk else {}
+    for name, value in {**key, **columns, "first": target.first, "last": target.last}.items():
+        setattr(row, name, value)
+    row.save()
+    after = _described(row)
+    if before != after:
+        audit(actor, "network.changed" if before else "network.added", row, before, _from(origin, after), now=now)
+    return row
+
+
+def _cidr(target: Target) -> str:
+    first, last = (ipaddress.ip_address(unpack(packed)) for packed in (target.first, target.last))
+    if first == last:
+        return str(first)
+    networks = list(ipaddress.summarize_address_range(first, last))
+    return str(networks[0]) if len(networks) == 1 else f"{first}-{last}"
+
+
+def _described(row: Network) -> dict[str, Any]:
+    names = ("name", "cidr", "purpose", "is_excluded", "allows_special")
+    return {name: getattr(row, name) for name in names} | {"zone": row.zone.name}
+
+
+def _from(origin: str, after: dict[str, Any]) -> dict[str, Any]:
+    return after | ({"origin": origin} if origin else {})
+
+
+@transaction.atomic
+def delete_network(network: Network, *, actor: User, now: datetime) -> None:
+    require_role(actor, Role.ADMINISTRATOR)
+    before = _described(network)
+    pk = network.pk
+    network.delete()
+    network.pk = pk
+    audit(actor, "network.deleted", network, before, now=now)
+
+
+@transaction.atomic
+def allow(targets: Iterable[Target], *, origin: str, now: datetime) -> list[Network]:
+    """Permit what somebody names at the command line, special addresses included, for probing."""
+    wanted = [target for target in targets if not target.name]
+    return [
+        save_network(_cidr(target), actor=None, now=now, origin=origin, name=origin, allows_special=_is_special(target))
+        for target in wanted
+    ]
+
+
+def _is_special(target: Target) -> bool:
+    return bool(is_special(target.first) or is_special(target.last))
+
+
+_SOURCE = (
+    "name",
+    "kind",
+    "targets",
+    "exclusions",
+    "ports",
+    "server_names",
+    "engine",
+    "enabled",
+    "every_seconds",
+    "rate_limit",
+    "quiet_from",
+    "quiet_until",
+)
+
+
+@transaction.atomic
+def save_source(source: Source, *, actor: User, now: datetime) -> Source:
+    """Add or change a source; its next run is due at once when what it asks has changed.
+
+    Raises ScanRefusedError if an item cannot be read or is in no network that may be probed.
+    """
+    require_change(actor)
+    before = Source.objects.filter(pk=source.pk).first()
+    _require_own(source, before, actor)
+    read = read_ask(Ask.of_source(source))
+    if problems := refusals(read.targets, egress_policy(PROBE, source.zone.name)):
+        raise ScanRefusedError(problems)
+    if before is None:
+        source.created_at = now
+    if before is None or any(getattr(before, name) != getattr(source, name) for name in _SOURCE):
+        source.next_run_at = now
+    source.save()
+    verb = "source.changed" if before else "source.added"
+    audit(actor, verb, source, _source(before) if before else {}, _source(source), now=now)
+    return source
+
+
+def _require_own(source: Source, before: Source | None, actor: User) -> None:
+    """Operators keep sources of their own teams, administrators all."""
+    if actor.is_administrator:
+        return
+    teams = set(actor.memberships.values_list("team_id", flat=True))
+    if source.owner_team_id not in teams or (before is not None and before.owner_team_id not in teams):
+        raise PermissionDenied(_("Choose one of your teams as the owner of the source."))
+
+
+def _source(row: Source) -> dict[str, Any]:
+    team = row.owner_team.name if row.owner_team else ""
+    return {name: _plain(getattr(row, name)) for name in _SOURCE} | {"zone": row.zone.name, "owner": team}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | bool | None) else str(value)
+
+
+def left_out(policy: Policy) -> Sequence[tuple[bytes, bytes]]:
+    return policy.excluded

@@ -1,0 +1,165 @@
+"""Scans: started by a person, a source or a command; ended when every place has its answer."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.services import audit, require_change
+from certdash.lib.work import OPEN, WorkStatus
+from discovery.addresses import Plan, Problem
+from discovery.models import Scan, ScanShard, Source, Zone
+from discovery.services.networks import PROBE, default_zone, egress_policy, refusals
+from discovery.services.plans import PLACES_AT_MOST, Ask, ScanRefusedError, freeze, read_ask, shard_bounds
+from discovery.services.queue import feed, hand_over
+from inventory.addresses import unpack
+from inventory.models import Certificate, Endpoint
+
+Kind = Scan.Kind
+ERROR_LENGTH = 2000
+
+
+@transaction.atomic
+def start_scan(
+    ask: Ask,
+    *,
+    actor: User | None,
+    now: datetime,
+    title: str = "",
+    zone: Zone | None = None,
+    source: Source | None = None,
+    kind: Scan.Kind = Kind.SCAN,
+) -> Scan:
+    """Begin to look. Nothing is connected to here; workers take the shards.
+
+    Raises ScanRefusedError, and starts nothing, if an item cannot be read or an address is in no network that may be
+    probed. ``actor`` None is the clock or the command line.
+    """
+    if actor is not None:
+        require_change(actor)
+    zone = zone or (source.zone if source else default_zone())
+    policy = egress_policy(PROBE, zone.name)
+    read = read_ask(ask, policy.excluded)
+    if problems := refusals(read.targets, policy):
+        raise ScanRefusedError(problems)
+    plan = read.plan()
+    _require_size(plan)
+    frozen = freeze(ask, read, secrets.randbelow(2**31))
+    scan = _scan(frozen, now, title=title or _title(ask), zone=zone, source=source, kind=kind, actor=actor)
+    scan.engine, scan.asked, scan.excluded = ask.engine, plan.size + plan.excluded, plan.excluded
+    scan.reasons = {"excluded": plan.excluded} if plan.excluded else {}
+    _begin(scan, plan.size, now)
+    audit(actor, "scan.started", scan, after={"title": scan.title, "places": plan.size, "zone": zone.name}, now=now)
+    return scan
+
+
+def _scan(frozen: Any, now: datetime, *, actor: User | None, **columns: Any) -> Scan:
+    return Scan(plan=frozen, created_at=now, requested_by=actor, **columns)
+
+
+def _title(ask: Ask) -> str:
+    items = [item for line in ask.targets.splitlines() for item in line.split(",") if item.strip()]
+    more = f" and {len(items) - 3} more" if len(items) > 3 else ""
+    return (", ".join(item.strip() for item in items[:3]) + more)[:300]
+
+
+def _require_size(plan: Plan) -> None:
+    if plan.size == 0:
+        raise ScanRefusedError([Problem(1, "", "leaves nothing to ask: everything is excluded", "exclude less")])
+    if plan.size > PLACES_AT_MOST:
+        instead = f"scan at most {PLACES_AT_MOST:,} at once"
+        raise ScanRefusedError([Problem(1, "", f"is {plan.size:,} places (addresses × ports × names)", instead)])
+
+
+def _begin(scan: Scan, size: int, now: datetime) -> None:
+    bounds = list(shard_bounds(size))
+    scan.total = len(bounds)
+    scan.save()
+    shards = ScanShard.objects.bulk_create(
+        ScanShard(scan=scan, number=number, first=first, last=last, asked=last - first, total=1, created_at=now)
+        for number, (first, last) in enumerate(bounds)
+    )
+    if scan.kind == Kind.CHECK:
+        hand_over(shards[0], scan.zone.name, now)
+    else:
+        feed(scan.zone.name, now)
+
+
+def check_now(text: str, *, actor: User, now: datetime, zone: Zone | None = None) -> Scan:
+    """Look at one ``host[:port]`` at once, because a person waits: the page polls the scan that this returns.
+
+    Raises ScanRefusedError.
+    """
+    ask = Ask(text.strip())
+    read = read_ask(ask)
+    if read.targets.size != 1:
+        instead = "write one host or address, such as www.example.org:443"
+        raise ScanRefusedError([Problem(1, text[:80], "is more than one place", instead)])
+    return start_scan(ask, actor=actor, now=now, title=text.strip()[:300], zone=zone, kind=Kind.CHECK)
+
+
+@transaction.atomic
+def request_probe(endpoints: Iterable[Endpoint], *, title: str, now: datetime, actor: User | None = None) -> list[Scan]:
+    """Ask known endpoints again soon; one scan per zone. Whoever waits looks for an observation newer than ``now``."""
+    by_zone: dict[str, list[list[Any]]] = {}
+    for row in endpoints:
+        place = [unpack(bytes(row.address)), row.port, row.server_name, row.protocol]
+        by_zone.setdefault(row.zone, []).append(place)
+    scans = []
+    for name, places in sorted(by_zone.items()):
+        zone, _created = Zone.objects.get_or_create(name=name)
+        frozen = {"places": places, "rate_limit": 500, "schedule_seconds": None}
+        scan = _scan(frozen, now, title=title[:300], zone=zone, source=None, kind=Kind.VERIFY, actor=actor)
+        scan.asked = len(places)
+        _begin(scan, len(places), now)
+        scans.append(scan)
+    return scans
+
+
+@transaction.atomic
+def cancel_scan(scan: Scan, *, actor: User, now: datetime) -> bool:
+    """Stop a scan. What was recorded stays. False if it had ended already."""
+    if not Scan.objects.visible_to(require_change(actor)).filter(pk=scan.pk).exists():
+        raise PermissionDenied(_("You may not cancel this scan."))
+    taken = Scan.objects.open().filter(pk=scan.pk)
+    if not taken.update(status=WorkStatus.CANCELLED, cancelled_by=actor, finished_at=now, claim_until=None):
+        return False
+    # Running shards notice by themselves; those that wait, or whose worker is gone, end here.
+    scan.shards.claimable(now).update(status=WorkStatus.CANCELLED, finished_at=now, claim_until=None)
+    audit(actor, "scan.cancelled", scan, after={"title": scan.title}, now=now)
+    return True
+
+
+@transaction.atomic
+def finish_scan(scan_id: int, now: datetime) -> bool:
+    """End a scan that has no open shard. It is done only if every place has its answer."""
+    scan = Scan.objects.select_for_update().filter(pk=scan_id, status__in=OPEN).first()
+    if scan is None or scan.shards.open().exists():
+        return False
+    shards = list(scan.shards.values_list("status", "error", "seen", "lost"))
+    errors = sorted({error for status, error, *_ in shards if error})
+    scan.certificates = len(_union(seen for *_, seen, _lost in shards))
+    scan.gone = Certificate.objects.filter(pk__in=_union(lost for *_, lost in shards), nodes_serving=0).count()
+    scan.error = _error(scan, errors)
+    scan.status = WorkStatus.FAILED if scan.error else WorkStatus.DONE
+    scan.finished_at, scan.claim_until = now, None
+    scan.save(update_fields=["certificates", "gone", "error", "status", "finished_at", "claim_until"])
+    return True
+
+
+def _union(lists: Iterable[Sequence[int]]) -> set[int]:
+    return {pk for one in lists for pk in one}
+
+
+def _error(scan: Scan, errors: Sequence[str]) -> str:
+    if not scan.not_tried and not errors:
+        return ""
+    missing = f"{scan.not_tried} of {scan.asked} places were not tried."
+    return " ".join([missing, *errors])[:ERROR_LENGTH]
