@@ -18,7 +18,7 @@ KINDS = (*RECIPES, *SCENES)
 
 # RSA keys take their time, and no two certificates may share one without being told: a large lab
 # has a few of them and more of the others.
-_AT_MOST = {"rsa4096": 4, "rsa1024": 40, "tls10": 4, "tls11": 4, "dual": 8}
+AT_MOST = {"rsa4096": 4, "rsa1024": 40, "tls10": 4, "tls11": 4, "dual": 8}
 _FILLER = "in_date"
 
 
@@ -72,7 +72,7 @@ def _mix(endpoints: int, workshop: Workshop) -> Iterator[tuple[Site, ...]]:
     left = endpoints or DEFAULT
     while left:
         kind = next(kinds)
-        if made[kind] == _AT_MOST.get(kind) or SIZES.get(kind, 1) > left:
+        if made[kind] == AT_MOST.get(kind) or SIZES.get(kind, 1) > left:
             kind = _FILLER
         made[kind] += 1
         group = make(kind, workshop)
@@ -90,5 +90,7 @@ def _check(wanted: Wanted) -> None:
         raise ValueError(f"unknown kinds {sorted(unknown)}; known: {', '.join(KINDS)}")
     if wanted.endpoints < 0:
         raise ValueError("a lab has no negative number of endpoints")
+    if not 0 < wanted.port_base < 50_000:
+        raise ValueError(f"the port base {wanted.port_base} leaves no room for the ports above it")
     if not ipaddress.IPv4Address(wanted.bind).is_loopback:
         raise ValueError(f"{wanted.bind} is not in 127.0.0.0/8")

@@ -26,7 +26,7 @@ async def smtp(reader: StreamReader, writer: StreamWriter) -> None:
     }
     writer.write(b"220 lab.example ESMTP\r\n")
     for _ in range(_MOST_COMMANDS):
-        verb = (await _words(reader))[0]
+        verb = (await _words(reader))[0].upper()
         if verb == b"STARTTLS":
             return writer.write(b"220 2.0.0 Ready to start TLS\r\n")
         writer.write(replies.get(verb, b"530 5.7.0 Must issue a STARTTLS command first\r\n"))
@@ -41,6 +41,7 @@ async def imap(reader: StreamReader, writer: StreamWriter) -> None:
     writer.write(b"* OK [" + capability + b"] lab.example ready\r\n")
     for _ in range(_MOST_COMMANDS):
         tag, verb, *_rest = [*await _words(reader), b""]
+        verb = verb.upper()
         if verb == b"STARTTLS":
             return writer.write(tag + b" OK Begin TLS negotiation now\r\n")
         known = verb in replies
@@ -54,7 +55,7 @@ async def pop3(reader: StreamReader, writer: StreamWriter) -> None:
     replies = {b"CAPA": b"+OK\r\nSTLS\r\nUSER\r\nUIDL\r\n.\r\n", b"QUIT": b"+OK bye\r\n"}
     writer.write(b"+OK lab.example POP3 ready\r\n")
     for _ in range(_MOST_COMMANDS):
-        verb = (await _words(reader))[0]
+        verb = (await _words(reader))[0].upper()
         if verb == b"STLS":
             return writer.write(b"+OK Begin TLS negotiation\r\n")
         writer.write(replies.get(verb, b"-ERR TLS first\r\n"))
@@ -101,12 +102,11 @@ PRELUDES: dict[str, Callable[[StreamReader, StreamWriter], Awaitable[None]]] = {
 
 
 async def _words(reader: StreamReader) -> list[bytes]:
-    """The next line, split; a tag keeps its case, as IMAP wants it."""
+    """The next line, split."""
     line = await reader.readline()
     if not line.endswith(b"\n"):
         raise RefusedError
-    first, *rest = line.split() or [b""]
-    return [first, *(word.upper() for word in rest)] if rest else [first.upper()]
+    return line.split() or [b""]
 
 
 def _stop_at(verb: bytes) -> None:
