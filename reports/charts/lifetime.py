@@ -9,6 +9,7 @@ from reports.charts.scale import percent
 
 # Words closer to each other than this share of the bar would touch on a sheet of 900 pixels.
 ROOM_FOR_WORDS = 0.14
+EDGE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,10 @@ def lifetime(not_before: datetime | None, not_after: datetime | None, now: datet
 
 
 def _anchor(fraction: float) -> str:
-    if fraction < ROOM_FOR_WORDS / 2:
+    """The words at today are about a third as wide as a phone: near an edge they run inwards."""
+    if fraction < EDGE:
         return "start"
-    return "end" if fraction > 1 - ROOM_FOR_WORDS / 2 else "middle"
+    return "end" if fraction > 1 - EDGE else "middle"
 
 
 def _has_room(fraction: float) -> bool:
