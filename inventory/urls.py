@@ -1,6 +1,23 @@
-"""Addresses of this app."""
+"""Addresses of the inventory."""
 
-from django.urls import URLPattern
+from django.urls import path, re_path
+
+from inventory.views import certificate, certificates, endpoints, exports, issuers, search
 
 app_name = "inventory"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("certificates/", certificates.certificate_list, name="certificate_list"),
+    re_path(r"^certificates/export\.(?P<form>csv|json)$", exports.certificate_export, name="certificate_export"),
+    path("certificates/<int:pk>/", certificate.certificate_detail, name="certificate_detail"),
+    path("certificates/<int:pk>/owner/", certificate.certificate_owner, name="certificate_owner"),
+    path("certificates/<int:pk>/certificate.pem", certificate.certificate_pem, name="certificate_pem"),
+    path("certificates/<int:pk>/certificate.cer", certificate.certificate_der, name="certificate_der"),
+    path("endpoints/", endpoints.endpoint_list, name="endpoint_list"),
+    re_path(r"^endpoints/export\.(?P<form>csv|json)$", exports.endpoint_export, name="endpoint_export"),
+    path("endpoints/<int:pk>/", endpoints.endpoint_detail, name="endpoint_detail"),
+    path("endpoints/<int:pk>/retire/", endpoints.endpoint_retire, name="endpoint_retire"),
+    path("endpoints/<int:pk>/restore/", endpoints.endpoint_restore, name="endpoint_restore"),
+    path("issuers/", issuers.issuer_list, name="issuer_list"),
+    path("issuers/<int:pk>/", issuers.issuer_detail, name="issuer_detail"),
+    path("search/", search.search, name="search"),
+]

@@ -70,8 +70,10 @@ class Filtered(Generic[Row]):
     is_plain: bool = False
     filterset: Any = field(repr=False, default=None)
 
-    def page(self) -> Page[Row]:
-        return take_page(self.queryset, self.sort, self.cursor, self.per_page)
+    def page(self, listed: QuerySet[Row] | None = None) -> Page[Row]:
+        """One page; ``listed`` is the same queryset with what the rows show joined to it."""
+        rows = self.queryset if listed is None else listed
+        return take_page(rows, self.sort, self.cursor, self.per_page)
 
     def ordered(self) -> QuerySet[Row]:
         """All rows in the order of the page, for exports and reports."""

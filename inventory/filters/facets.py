@@ -26,10 +26,13 @@ MOST_OPTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Option:
+    """One answer; ``query`` is the query string that chooses it, or takes the choice back."""
+
     value: str
     words: str
     count: int | None
     chosen: bool
+    query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +104,8 @@ def related_facet(
         counts = dict(tally.order_by("-number", value))
     values = counts if counts is not None else related.order_by(value).values_list(value, flat=True).distinct()
     listed = [*chosen, *(each for each in values if each not in chosen)]
-    options = tuple(
-        Option(each, words(each), None if counts is None else counts.get(each, 0), each in chosen)
-        for each in listed[: max(MOST_OPTIONS, len(chosen))]
-    )
+    shown = listed[: max(MOST_OPTIONS, len(chosen))]
+    options = _options(result, param, shown, counts, {each: words(each) for each in shown})
     return Facet(param, str(result.filterset.filters[param].label), options, len(listed) - len(options))
 
 
@@ -133,11 +134,29 @@ def _facet(
         listed = [*chosen, *(value for value in frequent if value not in chosen)][: max(MOST_OPTIONS, len(chosen))]
         more = len({*frequent, *chosen}) - len(listed)
     names = dict(column.words) or _names(column.param, listed)
-    options = tuple(
-        Option(value, str(names.get(value, value)), None if counts is None else counts.get(value, 0), value in chosen)
-        for value in listed
-    )
+    options = _options(result, column.param, listed, counts, names)
     return Facet(column.param, str(result.filterset.filters[column.param].label), options, more)
+
+
+def _options(
+    result: Filtered[Any], param: str, values: Iterable[str], counts: Mapping[str, int] | None, words: Mapping[str, Any]
+) -> tuple[Option, ...]:
+    chosen = result.asked.getlist(param)
+    several = result.filterset.filters[param].several
+    options = []
+    for value in values:
+        others = [each for each in chosen if each != value] if several else []
+        wanted = others if value in chosen else [*others, value]
+        options.append(
+            Option(
+                value=value,
+                words=str(words.get(value, value)),
+                count=None if counts is None else counts.get(value, 0),
+                chosen=value in chosen,
+                query=query_with(result.asked, **{param: wanted or None, "after": None}),
+            )
+        )
+    return tuple(options)
 
 
 def _names(param: str, values: Iterable[str]) -> dict[str, str]:

@@ -1,0 +1,187 @@
+"""Inventory as CSV or JSON: the rows of a page, all of them, in its order, as they were at one moment.
+
+What each column means is written beside it and printed in docs/exports.md. Times are UTC in ISO 8601; what is not
+known is empty in CSV and null in JSON. Cells of CSV are inert: no spreadsheet takes a certificate's name for a formula.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from django.db import transaction
+from django.db.models import Model
+
+from accounts.models import User
+from accounts.services import audit
+from certdash.lib.inert import for_csv
+from inventory import filters
+from inventory.filters import Filtered
+from inventory.models import Certificate, Endpoint, Severity
+from inventory.snapshot.rows import is_judged
+
+Row = TypeVar("Row", bound=Model)
+# Small enough for the list of ids in one query of either database.
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Row]):
+    name: str
+    meaning: str
+    read: Callable[[Row, datetime], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Export(Generic[Row]):
+    """One table that can be written: its filter, its columns, and what to load with each row."""
+
+    name: str
+    select: Callable[[Any, Any, datetime], Filtered[Row]]
+    columns: Sequence[Column[Row]]
+    joined: Sequence[str]
+    prefetched: Sequence[str]
+
+    def rows(self, result: Filtered[Row], now: datetime) -> Iterator[dict[str, Any]]:
+        queryset = result.ordered().select_related(*self.joined).prefetch_related(*self.prefetched)
+        for row in queryset.iterator(chunk_size=CHUNK):
+            yield {column.name: column.read(row, now) for column in self.columns}
+
+
+def _days_left(row: Certificate, now: datetime) -> int | None:
+    return None if row.not_after is None else (row.not_after - now) // timedelta(days=1)
+
+
+CERTIFICATES: Export[Certificate] = Export(
+    "certificates",
+    filters.certificates,
+    (
+        Column("sha256", "SHA-256 of the certificate, which identifies it", lambda c, _: c.sha256),
+        Column("name", "its first subject alternative name", lambda c, _: c.name),
+        Column("status", "the one status at the moment of the export", lambda c, now: c.status_at(now).value),
+        Column("names", "all subject alternative names", lambda c, _: [name.value for name in c.names.all()]),
+        Column("issuer", "what its issuer is called", lambda c, _: c.issuer and c.issuer.label),
+        Column("serial_number", "hexadecimal; unique per issuer only", lambda c, _: c.serial_number),
+        Column("not_before", "first moment of its validity period", lambda c, _: c.not_before),
+        Column("not_after", "last moment of its validity period", lambda c, _: c.not_after),
+        Column("days_left", "whole days until not_after, negative after it", _days_left),
+        Column("kind", "leaf or ca", lambda c, _: c.kind),
+        Column("key", "algorithm and size of the key", lambda c, _: c.key_label),
+        Column("signature", "algorithm of the signature", lambda c, _: c.signature_algorithm),
+        Column("owner_team", "short name of the team that owns it", lambda c, _: c.owner_team and c.owner_team.slug),
+        Column("owner_origin", "how the owner is known: manual, rule, inferred", lambda c, _: c.owner_origin),
+        Column("environment", "production, staging, test, development", lambda c, _: c.environment),
+        Column("criticality", "critical, high, normal, low", lambda c, _: c.criticality),
+        Column("application", "the application it belongs to", lambda c, _: c.application),
+        Column("nodes_serving", "nodes that serve it, as far as the last look says", lambda c, _: c.nodes_serving),
+        Column("nodes_total", "nodes of the services that should serve it", lambda c, _: c.nodes_total),
+        Column("risks", "codes of its open risks", lambda c, _: sorted(risk.code for risk in c.risks.all())),
+        Column("worst_severity", "of its open findings", lambda c, _: Severity(c.worst_severity).name.lower()),
+        Column("tags", "words that people attached", lambda c, _: sorted(tag.name for tag in c.tags.all())),
+        Column("first_seen_at", "when it was first seen", lambda c, _: c.first_seen_at),
+        Column("last_seen_at", "when it was last seen", lambda c, _: c.last_seen_at),
+        Column("spki_sha256", "SHA-256 of its public key", lambda c, _: c.spki_sha256),
+        Column("conforming", "whether a strict reader takes it", lambda c, _: c.conforming),
+    ),
+    joined=("issuer", "owner_team"),
+    prefetched=("names", "risks", "tags"),
+)
+
+ENDPOINTS: Export[Endpoint] = Export(
+    "endpoints",
+    filters.endpoints,
+    (
+        Column("zone", "the part of the network it was asked from", lambda e, _: e.zone),
+        Column("address", "IP address", lambda e, _: e.host),
+        Column("port", "TCP port", lambda e, _: e.port),
+        Column("server_name", "the name it was asked for", lambda e, _: e.server_name),
+        Column("protocol", "tls, or what was spoken before STARTTLS", lambda e, _: e.protocol),
+        Column("service", "what its nodes have in common", lambda e, _: e.service),
+        Column("outcome", "of the last attempt; never if there was none", lambda e, _: e.outcome or "never"),
+        Column("reason", "code of why the last attempt failed", lambda e, _: e.reason),
+        Column("judged", "whether its evidence is younger than twice its schedule", is_judged),
+        Column("tls_version", "agreed in the last handshake", lambda e, _: e.tls_version),
+        Column("cipher", "agreed in the last handshake", lambda e, _: e.cipher),
+        Column("certificate_sha256", "what it served last", lambda e, _: e.certificate and e.certificate.sha256),
+        Column("certificate_name", "first name of that certificate", lambda e, _: e.certificate and e.certificate.name),
+        Column("not_after", "end of that certificate", lambda e, _: e.certificate and e.certificate.not_after),
+        Column("owner_team", "short name of the team that owns it", lambda e, _: e.owner_team and e.owner_team.slug),
+        Column("environment", "production, staging, test, development", lambda e, _: e.environment),
+        Column("worst_severity", "of its open findings", lambda e, _: Severity(e.worst_severity).name.lower()),
+        Column("tags", "words that people attached", lambda e, _: sorted(tag.name for tag in e.tags.all())),
+        Column("first_seen_at", "when it first answered or was first asked", lambda e, _: e.first_seen_at),
+        Column("last_seen_at", "when it last answered", lambda e, _: e.last_seen_at),
+        Column("last_tried_at", "when it was last asked", lambda e, _: e.last_tried_at),
+        Column("retired_at", "when it was retired", lambda e, _: e.retired_at),
+        Column("retired_reason", "why it was retired", lambda e, _: e.retired_reason),
+    ),
+    joined=("certificate", "owner_team"),
+    prefetched=("tags",),
+)
+
+EXPORTS: Mapping[str, Export[Any]] = {export.name: export for export in (CERTIFICATES, ENDPOINTS)}
+FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+
+
+def note_export(actor: User | None, export: Export[Any], form: str, result: Filtered[Any], now: datetime) -> None:
+    """Keep in the audit log that somebody took this out of the product."""
+    with transaction.atomic():
+        audit(actor, "inventory.exported", export.name, after={"format": form, "filter": result.query}, now=now)
+
+
+def write(export: Export[Any], form: str, result: Filtered[Any], now: datetime) -> Iterator[str]:
+    """The export piece by piece, so that its size costs no memory."""
+    rows = export.rows(result, now)
+    return _as_csv(export, rows) if form == "csv" else _as_json(export, result, rows, now)
+
+
+def file_name(export: Export[Any], form: str, now: datetime) -> str:
+    return f"{export.name}-{now.astimezone(UTC):%Y%m%dT%H%MZ}.{form}"
+
+
+class _Line:
+    """A file that gives back what is written to it, which makes the csv module a formatter."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _as_csv(export: Export[Any], rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+    line = csv.writer(_Line())
+    yield str(line.writerow([column.name for column in export.columns]))
+    for row in rows:
+        yield str(line.writerow([for_csv(_cell(value)) for value in row.values()]))
+
+
+def _cell(value: Any) -> str | int | None:
+    """A value as one cell; numbers stay numbers, so that a negative one is not taken for a formula."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return _iso(value)
+        case list():
+            return " ".join(value)
+        case int() | None:
+            return value
+        case _:
+            return str(value)
+
+
+def _as_json(
+    export: Export[Any], result: Filtered[Any], rows: Iterator[dict[str, Any]], now: datetime
+) -> Iterator[str]:
+    head = json.dumps({"as_of": _iso(now), "filter": result.query})
+    yield f'{head[:-1]}, "{export.name}": ['
+    for number, row in enumerate(rows):
+        plain = {name: _iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
+        yield f"{',' if number else ''}\n{json.dumps(plain)}"
+    yield "\n]}\n"
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,129 @@
+"""Where a certificate is served: the nodes of its services, and what each of them sends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from django.db.models import Q
+from django.urls import reverse
+
+from accounts.models import User
+from inventory.models import Certificate, Endpoint, ServedChain
+from inventory.models.endpoints import EndpointQuerySet
+
+MOST_NODES = 500
+THIS, OTHER, SILENT = "this", "other", "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One endpoint: ``state`` says whether it sends this certificate, another one, or does not answer."""
+
+    endpoint: Endpoint
+    state: str
+    other: Certificate | None = None
+
+    @property
+    def label(self) -> str:
+        return self.endpoint.place
+
+    @property
+    def url(self) -> str:
+        return reverse("inventory:endpoint_detail", args=[self.endpoint.pk])
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The nodes of one name and port."""
+
+    name: str
+    nodes: Sequence[Node]
+
+    @property
+    def serving(self) -> int:
+        return sum(node.state == THIS for node in self.nodes)
+
+    @property
+    def title(self) -> str:
+        """The name and port; the protocol only where it is not plain TLS."""
+        return self.name.removesuffix("/tls")
+
+    @property
+    def hosts(self) -> list[str]:
+        return list(dict.fromkeys(node.endpoint.host for node in self.nodes))
+
+    @property
+    def first(self) -> Endpoint:
+        return self.nodes[0].endpoint
+
+    @property
+    def seen_at(self) -> datetime | None:
+        return max((seen for node in self.nodes if (seen := node.endpoint.last_seen_at)), default=None)
+
+    @property
+    def tls_versions(self) -> list[str]:
+        return sorted({node.endpoint.tls_version for node in self.nodes if node.endpoint.tls_version})
+
+    @property
+    def is_whole(self) -> bool:
+        return self.serving == len(self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """All services of a certificate. Nodes of other teams are only a number, and so are nodes over the limit."""
+
+    services: Sequence[Service]
+    of_others: int
+    not_shown: int
+
+    @property
+    def nodes(self) -> list[Node]:
+        return [node for service in self.services for node in service.nodes]
+
+    @property
+    def serving(self) -> int:
+        return sum(service.serving for service in self.services)
+
+    @property
+    def others(self) -> list[Node]:
+        """Nodes that send another certificate in its place."""
+        return [node for node in self.nodes if node.state == OTHER]
+
+
+def where_served(certificate: Certificate, user: User) -> Served:
+    """Four queries, whatever the number of nodes."""
+    nodes = _nodes_of(certificate)
+    visible = nodes.visible_to(user)
+    total = nodes.count()
+    seen = visible.count()
+    rows = list(visible.select_related("certificate").order_by("service", "address", "port", "pk")[:MOST_NODES])
+    sending = set(
+        ServedChain.objects.filter(
+            certificate=certificate, state=ServedChain.State.SERVED, endpoint__in=[row.pk for row in rows]
+        ).values_list("endpoint", flat=True)
+    )
+    found = [_node(row, certificate, sending) for row in rows]
+    services = [
+        Service(name, list(group))
+        for name, group in groupby(found, key=lambda node: node.endpoint.service or node.endpoint.place)
+    ]
+    return Served(services, of_others=total - seen, not_shown=seen - len(rows))
+
+
+def _nodes_of(certificate: Certificate) -> EndpointQuerySet:
+    """The nodes that send it, or sent it last, and all nodes beside them under the same names."""
+    sent = ServedChain.objects.filter(certificate=certificate).values("endpoint")
+    services = Endpoint.objects.alive().filter(pk__in=sent).exclude(service="").values("service")
+    return Endpoint.objects.alive().filter(Q(pk__in=sent) | Q(service__in=services))
+
+
+def _node(endpoint: Endpoint, certificate: Certificate, sending: set[int]) -> Node:
+    if endpoint.outcome != Endpoint.Outcome.SERVED:
+        return Node(endpoint, SILENT)
+    if endpoint.pk in sending or endpoint.certificate_id == certificate.pk:
+        return Node(endpoint, THIS)
+    return Node(endpoint, OTHER, endpoint.certificate)

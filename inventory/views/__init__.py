@@ -1,0 +1,1 @@
+"""The pages of what is known now: certificates, endpoints, issuers, search, exports."""

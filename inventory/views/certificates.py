@@ -1,0 +1,71 @@
+"""The list of certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from django.db.models import Case, Value, When
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from inventory import filters
+from inventory.filters import Count, Filtered
+from inventory.filters.certificate import STATUSES, YES_NO
+from inventory.filters.facets import Facet, FacetColumn, make_facets, related_facet
+from inventory.filters.standing import ENVIRONMENT_CHOICES, NOBODY, SEVERITY_CHOICES
+from inventory.models import Certificate, Risk, Severity
+from inventory.models.status_q import status_case
+from inventory.services import numbers
+from inventory.services.totals import CERTIFICATES, ISSUER, KEY
+from inventory.snapshot.rows import certificate_rows, with_listed
+from inventory.views.listing import answer, count_of, list_context, person
+
+TEMPLATE = "inventory/certificate_list.html"
+Kept = Mapping[str, Mapping[str, int]]
+
+
+@require_safe
+def certificate_list(request: HttpRequest) -> HttpResponse:
+    user, now = person(request), timezone.now()
+    result = filters.certificates(request.GET, user, now)
+    page = result.page(with_listed(result.queryset))
+    kept = numbers(user, CERTIFICATES, ISSUER, KEY)
+    count = count_of(result, kept[CERTIFICATES].get(Certificate.Kind.LEAF))
+
+    def again(query: str) -> Filtered[Certificate]:
+        return filters.certificates(query, user, now)
+
+    context = {
+        **list_context(result, page, count, again),
+        "rows": certificate_rows(page.rows, now),
+        "facets": [] if result.errors else _facets(result, again, count, kept, now),
+    }
+    return answer(request, TEMPLATE, context)
+
+
+def _facets(
+    result: Filtered[Certificate],
+    again: Callable[[str], Filtered[Certificate]],
+    count: Count,
+    kept: Kept,
+    now: datetime,
+) -> list[Facet]:
+    columns = [
+        FacetColumn("status", status_case(now), words=STATUSES),
+        FacetColumn("team", "owner_team__slug", write=lambda slug: slug or NOBODY),
+        FacetColumn("environment", "environment", write=lambda word: word or NOBODY, words=ENVIRONMENT_CHOICES),
+        FacetColumn("severity", "worst_severity", lambda n: Severity(n).name.lower(), SEVERITY_CHOICES),
+        FacetColumn("in_use", Case(When(nodes_serving=0, then=Value("no")), default=Value("yes")), words=YES_NO),
+        FacetColumn("issuer", "issuer_id", write=lambda pk: str(pk or "")),
+        FacetColumn("key", "key_label"),
+    ]
+    totals = {"issuer": kept[ISSUER], "key": kept[KEY]} if result.is_plain and kept[CERTIFICATES] else {}
+    facets = make_facets(result, columns, again, count, totals)
+    tags = Certificate.tags.through.objects.all()
+    facets.insert(
+        4, related_facet(result, "risk", again, Risk.objects.all(), ("code", "certificate"), filters.risk_words)
+    )
+    facets.append(related_facet(result, "tag", again, tags, ("tag__name", "certificate")))
+    return facets

@@ -1,0 +1,126 @@
+"""Endpoints: the list, the page of one, taking one out of service and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import User
+from accounts.services import require_change
+from inventory import filters
+from inventory.filters import Count, Filtered
+from inventory.filters.endpoint import NEVER, OUTCOMES
+from inventory.filters.facets import Facet, FacetColumn, make_facets
+from inventory.filters.standing import ENVIRONMENT_CHOICES, NOBODY, SEVERITY_CHOICES
+from inventory.forms import ReasonForm
+from inventory.models import Certificate, Endpoint, ServedChain, Severity
+from inventory.services import numbers, retire_endpoint, unretire_endpoint
+from inventory.services.totals import ENDPOINTS
+from inventory.snapshot.rows import certificate_row, endpoint_row, endpoint_rows
+from inventory.views.listing import answer, count_of, list_context, person
+from inventory.views.panels import chosen, panels
+
+LIST = "inventory/endpoint_list.html"
+DETAIL = "inventory/endpoint_detail.html"
+Again = Callable[[str], Filtered[Endpoint]]
+
+
+@require_safe
+def endpoint_list(request: HttpRequest) -> HttpResponse:
+    user, now = person(request), timezone.now()
+    result = filters.endpoints(request.GET, user, now)
+    page = result.page(result.queryset.select_related("certificate", "owner_team"))
+    kept = numbers(user, ENDPOINTS)[ENDPOINTS]
+    count = count_of(result, kept.get("total"))
+
+    def again(query: str) -> Filtered[Endpoint]:
+        return filters.endpoints(query, user, now)
+
+    context = {
+        **list_context(result, page, count, again),
+        "rows": endpoint_rows(page.rows, now),
+        "facets": [] if result.errors else _facets(result, again, count, kept),
+    }
+    return answer(request, LIST, context)
+
+
+def _facets(result: Filtered[Endpoint], again: Again, count: Count, kept: Mapping[str, int]) -> list[Facet]:
+    columns = [
+        FacetColumn("outcome", "outcome", write=lambda word: word or NEVER, words=OUTCOMES),
+        FacetColumn("team", "owner_team__slug", write=lambda slug: slug or NOBODY),
+        FacetColumn("environment", "environment", lambda word: word or NOBODY, ENVIRONMENT_CHOICES),
+        FacetColumn("severity", "worst_severity", lambda n: Severity(n).name.lower(), SEVERITY_CHOICES),
+        FacetColumn("port", "port"),
+        FacetColumn("protocol", "protocol"),
+        FacetColumn("tls", "tls_version"),
+        FacetColumn("zone", "zone"),
+    ]
+    return make_facets(result, columns, again, count, {"outcome": kept} if result.is_plain and kept else {})
+
+
+@require_safe
+def endpoint_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    user, now = person(request), timezone.now()
+    context = _context(_visible(user, pk), user, now, ReasonForm(label_suffix=""))
+    return render(request, DETAIL, {**context, "panel": chosen(context["panels"], request.GET.get("tab", ""))})
+
+
+def _visible(user: User, pk: int) -> Endpoint:
+    rows = Endpoint.objects.visible_to(user).select_related("certificate__issuer", "owner_team", "owner_person")
+    return get_object_or_404(rows, pk=pk)
+
+
+def _context(endpoint: Endpoint, user: User, now: datetime, form: ReasonForm) -> dict[str, Any]:
+    served = list(
+        ServedChain.objects.filter(endpoint=endpoint)
+        .select_related("certificate__issuer", "chain")
+        .order_by("variant", "pk")
+    )
+    seen = Certificate.objects.visible_to(user).filter(pk__in=[each.certificate_id for each in served])
+    siblings = Endpoint.objects.visible_to(user).alive().filter(service=endpoint.service).exclude(pk=endpoint.pk)
+    return {
+        "endpoint": endpoint,
+        "row": endpoint_row(endpoint, now),
+        "served": [(each, certificate_row(each.certificate, now, with_risks=False)) for each in served],
+        "open_certificates": set(seen.values_list("pk", flat=True)),
+        "siblings": list(siblings.select_related("certificate").order_by("address", "port")[:24]),
+        "sightings": list(endpoint.sightings.order_by("-last_at")[:10]),
+        "schedule": timedelta(seconds=endpoint.schedule_seconds),
+        "panels": panels(settings.ENDPOINT_PANELS, endpoint.pk),
+        "may_change": user.may_change,
+        "form": form,
+    }
+
+
+@require_POST
+def endpoint_retire(request: HttpRequest, pk: int) -> HttpResponse:
+    return _decide(request, pk, retire=True)
+
+
+@require_POST
+def endpoint_restore(request: HttpRequest, pk: int) -> HttpResponse:
+    return _decide(request, pk, retire=False)
+
+
+def _decide(request: HttpRequest, pk: int, *, retire: bool) -> HttpResponse:
+    user, now = require_change(person(request)), timezone.now()
+    endpoint = _visible(user, pk)
+    form = ReasonForm(request.POST, label_suffix="")
+    if not form.is_valid():
+        return render(request, DETAIL, _context(endpoint, user, now, form), status=422)
+    if retire:
+        retire_endpoint(endpoint, form.cleaned_data["reason"], actor=user, now=now)
+        messages.success(request, _("The endpoint was retired. It is counted nowhere until it is taken back."))
+    else:
+        unretire_endpoint(endpoint, form.cleaned_data["reason"], actor=user, now=now)
+        messages.success(request, _("The endpoint is counted again."))
+    return redirect("inventory:endpoint_detail", pk)

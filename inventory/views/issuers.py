@@ -1,0 +1,76 @@
+"""Issuers: who signed what we see, and how much of it ends soon."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Max, Min, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from inventory import filters
+from inventory.filters import Filtered, visible_issuers
+from inventory.models import Certificate, Issuer
+from inventory.models.status_q import status_q
+from inventory.snapshot.rows import certificate_rows, with_listed
+from inventory.status import Status
+from inventory.views.listing import answer, count_of, list_context, person
+
+LIST = "inventory/issuer_list.html"
+DETAIL = "inventory/issuer_detail.html"
+SOON = 10
+
+
+@require_safe
+def issuer_list(request: HttpRequest) -> HttpResponse:
+    user, now = person(request), timezone.now()
+    result = filters.issuers(request.GET, user, now)
+    page = result.page()
+
+    def again(query: str) -> Filtered[Issuer]:
+        return filters.issuers(query, user, now)
+
+    sums = _sums(page.rows, user, now)
+    context = {
+        **list_context(result, page, count_of(result, None), again),
+        "rows": [(issuer, sums.get(issuer.pk, {})) for issuer in page.rows],
+    }
+    return answer(request, LIST, context)
+
+
+def _sums(issuers: list[Issuer], user: User, now: datetime) -> dict[int, dict[str, Any]]:
+    """Per issuer of one page: certificates in use, expired in use, expiring in use, and the next end. One query."""
+    conditions = status_q(now)
+    used = Q(nodes_serving__gt=0)
+    signed = Certificate.objects.visible_to(user).filter(issuer__in=[issuer.pk for issuer in issuers])
+    sums = signed.values("issuer").annotate(
+        in_use=Count("pk", filter=used),
+        expired=Count("pk", filter=used & conditions[Status.EXPIRED]),
+        expiring=Count("pk", filter=used & conditions[Status.EXPIRING]),
+        next_end=Min("not_after", filter=used & Q(not_after__gte=now)),
+        last_seen=Max("last_seen_at"),
+    )
+    return {row["issuer"]: dict(row) for row in sums}
+
+
+@require_safe
+def issuer_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    user, now = person(request), timezone.now()
+    issuer = get_object_or_404(visible_issuers(user), pk=pk)
+    signed = Certificate.objects.visible_to(user).filter(issuer=issuer)
+    # The issuer's own certificates: those whose subject is its name.
+    own = Certificate.objects.visible_to(user).filter(subject_sha256=issuer.name_sha256)
+    next_ends = signed.filter(not_after__gte=now - timedelta(days=30)).order_by("not_after", "pk")
+    keys = signed.values_list("key_label").annotate(number=Count("pk")).order_by("-number", "key_label")[:8]
+    context = {
+        "issuer": issuer,
+        "sums": _sums([issuer], user, now).get(issuer.pk, {}),
+        "own": certificate_rows(with_listed(own.order_by("not_after"))[:SOON], now),
+        "next": certificate_rows(with_listed(next_ends)[:SOON], now),
+        "keys": list(keys),
+    }
+    return render(request, DETAIL, context)
