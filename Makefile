@@ -1,6 +1,6 @@
 # certdash: `make run` starts it, `make test` proves it. Each target installs what it needs and can be run again.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long demo bench lock venv venv-dev format
+.PHONY: help run test test-long demo bench lock landed venv venv-dev format
 
 M := contrib/make
 PYTHON := .venv/bin/python
@@ -53,3 +53,8 @@ venv-dev:
 
 lock: venv-dev
 	@$(M)/lock
+
+# Records the migrations that are about to land (tests/data/README.md).
+landed: venv-dev
+	@test -n "$(LABEL)" || { echo "usage: make landed LABEL=0.2.0"; exit 2; }
+	@$(PYTHON) -m tests.migrating record "$(LABEL)"

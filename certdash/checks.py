@@ -42,9 +42,6 @@ def base_url(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
         hint = "Write scheme and host alone, such as https://certdash.example.org."
         return [Error(f"CERTDASH_BASE_URL is {settings.BASE_URL!r}.", hint=hint, id="certdash.E002")]
-    if (parts.scheme == "https") != settings.HTTPS:
-        hint = "Leave CERTDASH_HTTPS out: it follows CERTDASH_BASE_URL."
-        return [Error("CERTDASH_HTTPS and CERTDASH_BASE_URL contradict each other.", hint=hint, id="certdash.E003")]
     return []
 
 
@@ -67,7 +64,7 @@ def secret_key(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
     if len(key) >= 50 and len(set(key)) >= 10:
         return []
     hint = "Leave CERTDASH_SECRET_KEY out (one is made and kept in var/), or set 50 random characters."
-    return [Error("The secret key can be guessed.", hint=hint, id="certdash.E004")]
+    return [Error("The secret key can be guessed.", hint=hint, id="certdash.E003")]
 
 
 @register(Tags.database)

@@ -65,6 +65,6 @@ def test_what_runs_by_the_clock_exists(path: str) -> None:
 
 
 def test_the_queue_delivers_once_and_takes_no_task_in_advance() -> None:
-    queue = settings.Q_CLUSTER
+    queue: dict[str, Any] = settings.Q_CLUSTER
     assert (queue["bulk"], queue["queue_limit"], queue["max_attempts"], queue["ack_failures"]) == (1, 1, 1, True)
     assert queue["retry"] > queue["timeout"]

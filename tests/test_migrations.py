@@ -1,0 +1,72 @@
+"""Migrations match the models, work from nothing, and work from every state that somebody may have installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from tests import migrating
+
+SAY = "Run `make landed LABEL=…` (tests/data/README.md says when)."
+
+
+def migrated(label: str, folder: Path) -> dict[str, Any]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CERTDASH_")}
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.migrating", "from", label],
+        env=environment | {"CERTDASH_VAR": str(folder), "CERTDASH_ENV_FILE": ""},
+        cwd=migrating.ROOT,
+        capture_output=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr.decode()
+    answer: dict[str, Any] = json.loads(told.stdout)
+    return answer
+
+
+@pytest.fixture(scope="module")
+def from_zero(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return migrated("zero", tmp_path_factory.mktemp("zero"))
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing() -> None:
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+def test_migrating_from_nothing_works(from_zero: dict[str, Any]) -> None:
+    assert "inventory_certificate" in from_zero["schema"]
+    assert from_zero["after"]["django_migrations"] > 0
+
+
+def test_no_landed_migration_was_edited() -> None:
+    now = migrating.digests()
+    for label, state in migrating.landed().items():
+        edited = [file for file, digest in state["digests"].items() if now.get(file) != digest]
+        assert not edited, f"{edited} landed with {label} and differ now. {SAY}"
+
+
+def test_the_newest_state_is_recorded() -> None:
+    newest = list(migrating.landed().values())[-1]
+    assert newest["digests"] == migrating.digests(), f"There are migrations that no state lists. {SAY}"
+
+
+@pytest.mark.parametrize("label", migrating.landed())
+def test_a_filled_database_of_an_earlier_state_is_migrated_without_loss(
+    label: str, tmp_path: Path, from_zero: dict[str, Any]
+) -> None:
+    found = migrated(label, tmp_path)
+    ours = [table for table in found["before"] if table.startswith(migrating.OURS)]
+    assert ours
+    assert [table for table in ours if found["before"][table] == 0] == [], "every table was filled"
+    assert {table: found["after"].get(table, 0) >= found["before"][table] for table in ours} == dict.fromkeys(
+        ours, True
+    )
+    assert found["schema"] == from_zero["schema"]
