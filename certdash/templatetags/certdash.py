@@ -21,6 +21,7 @@ from certdash.lib import inert as hostile
 register = template.Library()
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+YEAR = 365.2425 * DAY
 
 STATUS_WORDS: dict[str, str | Promise] = {
     "in_date": gettext_lazy("in date"),
@@ -85,6 +86,12 @@ def status_word(status: str) -> str:
 
 
 @register.filter
+def spaced(code: str) -> str:
+    """A reason code as words: ``connection_reset`` → "connection reset"."""
+    return hostile.visible(str(code)).replace("_", " ")
+
+
+@register.filter
 def severity_code(severity: int | str) -> str:
     """Turn the number 0 to 4 into its code; a code stays a code."""
     known = isinstance(severity, int) and 0 <= severity < len(SEVERITY_CODES)
@@ -135,9 +142,11 @@ def _patterns() -> dict[str, str]:
         "ago_past_minutes": _("{n} min ago"),
         "ago_past_hours": _("{n} h ago"),
         "ago_past_days": _("{n} d ago"),
+        "ago_past_years": _("{n} y ago"),
         "ago_future_minutes": _("in {n} min"),
         "ago_future_hours": _("in {n} h"),
         "ago_future_days": _("in {n} d"),
+        "ago_future_years": _("in {n} y"),
         "until_past_minutes": _("{n} min ago"),
         "until_past_hours": _("{n} h ago"),
         "until_future_minutes": _("in {n} min"),
@@ -154,15 +163,18 @@ def relative_words() -> str:
     return json.dumps(_patterns())
 
 
-def _long_days(side: str, whole: int) -> str:
-    """Days in full; ``app.js`` leaves these to the next load of the page."""
-    if side.endswith("past"):
-        text = ngettext("%(n)s day ago", "%(n)s days ago", whole)
-    elif side == "left_future":
-        text = ngettext("%(n)s day left", "%(n)s days left", whole)
-    else:
-        text = ngettext("in %(n)s day", "in %(n)s days", whole)
-    return text % {"n": number(whole)}
+def _in_full(side: str, unit: str, whole: int) -> str:
+    """Days and years in full; ``app.js`` leaves these to the next load of the page."""
+    texts = {
+        "past_days": ngettext("%(n)s day ago", "%(n)s days ago", whole),
+        "past_years": ngettext("%(n)s year ago", "%(n)s years ago", whole),
+        "left_future_days": ngettext("%(n)s day left", "%(n)s days left", whole),
+        "left_future_years": ngettext("%(n)s year left", "%(n)s years left", whole),
+        "until_future_days": ngettext("in %(n)s day", "in %(n)s days", whole),
+        "until_future_years": ngettext("in %(n)s year", "in %(n)s years", whole),
+    }
+    key = f"past_{unit}" if side.endswith("past") else f"{side}_{unit}"
+    return texts[key] % {"n": number(whole)}
 
 
 def relative(moment: datetime, now: datetime, style: str) -> str:
@@ -179,9 +191,9 @@ def relative(moment: datetime, now: datetime, style: str) -> str:
         return _patterns()[f"{side}_minutes"].replace("{n}", str(max(1, int(span // MINUTE))))
     if span < 48 * HOUR:
         return _patterns()[f"{side}_hours"].replace("{n}", str(int(span // HOUR)))
-    whole = int(span // DAY)
-    short = _patterns().get(f"{side}_days")
-    return short.replace("{n}", number(whole)) if short else _long_days(side, whole)
+    unit, whole = ("years", int(span // YEAR)) if span >= 2 * YEAR else ("days", int(span // DAY))
+    short = _patterns().get(f"{side}_{unit}")
+    return short.replace("{n}", number(whole)) if short else _in_full(side, unit, whole)
 
 
 def _time(now: datetime | None, moment: datetime | None, style: str) -> SafeString | str:

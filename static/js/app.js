@@ -138,6 +138,8 @@
     if (span < 45) return words.now;
     if (span < 90 * 60) return fill(`${side}_minutes`, Math.max(1, Math.floor(span / 60)));
     if (span < 48 * 3600) return fill(`${side}_hours`, Math.floor(span / 3600));
+    const year = 365.2425 * 86400;
+    if (span >= 2 * year) return fill(`${side}_years`, Math.floor(span / year));
     return fill(`${side}_days`, Math.floor(span / 86400));
   }
 
