@@ -166,6 +166,13 @@ def _elliptic(parameters: Node | None) -> Key:
     return Key("EC", bits, name, f"ECDSA {name}", EC)
 
 
+def scheme_of(signature_oid: str) -> str:
+    """Return what kind of key makes such signatures: RSA, RSA-PSS, ECDSA, Ed25519, …, or ""."""
+    if signature_oid == RSA_PSS:
+        return "RSA-PSS"
+    return (_SIGNED.get(signature_oid) or _PLAIN.get(signature_oid, ("", ""))[::-1])[0]
+
+
 def signature(node: Node) -> Signature:
     kind, parameters = algorithm(node)
     if kind == RSA_PSS:

@@ -4,7 +4,7 @@ from functools import cache
 
 from cryptography import x509
 
-from lab import der, keys, pki
+from lab import der, forge, keys, pki
 
 ROOT = pki.Authority.make("Example Root")
 ISSUING = ROOT.intermediate("Example Issuing")
@@ -42,6 +42,31 @@ def replaced(certificate: bytes, place: int, element: bytes) -> bytes:
 
 def part(certificate: bytes, place: int) -> bytes:
     return der.children(der.children(certificate)[0])[place]
+
+
+def signed_again(certificate: bytes, issuer: pki.Authority) -> bytes:
+    """A changed certificate with a signature that verifies."""
+    return forge.forge(certificate, issuer.key)
+
+
+def limited(authority: pki.Authority, signer: pki.Authority, path_length: int) -> pki.Authority:
+    """The authority again, allowed only so many more below it."""
+    anybody = der.wrap(der.SEQUENCE, b"\x01\x01\xff")
+    so_many = der.wrap(der.SEQUENCE, b"\x01\x01\xff" + der.integer(path_length))
+    body, *rest = der.children(authority.der)
+    *parts, tagged_extensions = der.children(body)
+    extensions = [
+        der.wrap(der.SEQUENCE, b"".join(_with_value(der.children(one), anybody, so_many)))
+        for one in der.children(der.content(tagged_extensions))
+    ]
+    tagged_extensions = der.wrap(0xA3, der.wrap(der.SEQUENCE, b"".join(extensions)))
+    body = der.wrap(der.SEQUENCE, b"".join([*parts, tagged_extensions]))
+    made = signed_again(der.wrap(der.SEQUENCE, b"".join([body, *rest])), signer)
+    return pki.Authority(authority.name, pki.Issued(made, authority.key), (made,), authority.label)
+
+
+def _with_value(extension: list[bytes], old: bytes, new: bytes) -> list[bytes]:
+    return [der.wrap(0x04, new) if part == der.wrap(0x04, old) else part for part in extension]
 
 
 @cache
