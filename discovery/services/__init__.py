@@ -12,7 +12,7 @@ from discovery.services.networks import (
 from discovery.services.plans import Ask, ScanRefusedError
 from discovery.services.queue import feed
 from discovery.services.recording import Recorded, Recording, record
-from discovery.services.scans import cancel_scan, check_now, finish_scan, request_probe, start_scan
+from discovery.services.scans import cancel_scan, check_now, finish_scan, request_probe, start_listed_scan, start_scan
 from discovery.services.shards import run_shard
 from discovery.services.ticking import run_source, tick
 
@@ -36,6 +36,7 @@ __all__ = [
     "run_source",
     "save_network",
     "save_source",
+    "start_listed_scan",
     "start_scan",
     "tick",
 ]

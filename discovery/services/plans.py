@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -138,7 +138,7 @@ class Asked:
     plan: Plan | None
     seed: int
     listed: tuple[Place, ...]
-    named: frozenset[str]
+    named: frozenset[tuple[str, int]]
 
     def places(self, first: int, last: int) -> Iterator[Place]:
         if self.plan is None:
@@ -148,7 +148,9 @@ class Asked:
 
     def was_named(self, place: Place) -> bool:
         """Names count by the server name that was asked for, because a name's place carries its address."""
-        return self.plan is None or place.address in self.named or place.server_name in self.named
+        if self.plan is None:
+            return True
+        return (place.address, place.port) in self.named or (place.server_name, place.port) in self.named
 
 
 @lru_cache(maxsize=4)
@@ -157,7 +159,7 @@ def _asked_of(plan: str) -> Asked:
     if "places" in frozen:
         return Asked(None, 0, tuple(Place(*place) for place in frozen["places"]), frozenset())
     read = thaw(frozen)
-    return Asked(read.plan(), frozen["seed"], (), frozenset(_named(read.targets.items)))
+    return Asked(read.plan(), frozen["seed"], (), frozenset(_named(read)))
 
 
 def asked_of(scan: Scan) -> Asked:
@@ -165,9 +167,12 @@ def asked_of(scan: Scan) -> Asked:
     return _asked_of(json.dumps(scan.plan))
 
 
-def _named(targets: Iterable[Target]) -> Iterator[str]:
-    """Host names and single addresses were meant; the addresses of a range were only swept."""
-    return (str(target) for target in targets if target.size == 1)
+def _named(read: Read) -> Iterator[tuple[str, int]]:
+    """Where somebody meant one host and one port. The addresses of a range, and many ports of one host, are swept."""
+    for target in read.targets.items:
+        port = target.port or (read.ports[0] if len(read.ports) == 1 else 0)
+        if target.size == 1 and port:
+            yield str(target), port
 
 
 def shard_bounds(size: int) -> Iterator[tuple[int, int]]:

@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.services import audit, require_change
 from certdash.lib.work import OPEN, WorkStatus
-from discovery.addresses import Plan, Problem
+from discovery.addresses import Plan, Problem, Targets, parse_target
 from discovery.models import Scan, ScanShard, Source, Zone
+from discovery.probe import Place
 from discovery.services.networks import PROBE, default_zone, egress_policy, refusals
 from discovery.services.plans import PLACES_AT_MOST, Ask, ScanRefusedError, freeze, read_ask, shard_bounds
 from discovery.services.queue import feed, hand_over
@@ -92,6 +93,34 @@ def _begin(scan: Scan, size: int, now: datetime) -> None:
         feed(scan.zone.name, now)
 
 
+@transaction.atomic
+def start_listed_scan(
+    places: Sequence[Place], *, actor: User | None, now: datetime, title: str, zone: Zone | None = None
+) -> Scan:
+    """Begin to look at places that are listed one by one, each with its own server name.
+
+    Raises ScanRefusedError as ``start_scan`` does.
+    """
+    if actor is not None:
+        require_change(actor)
+    zone = zone or default_zone()
+    targets = Targets(tuple(dict.fromkeys(parse_target(place.address) for place in places)))
+    if problems := refusals(targets, egress_policy(PROBE, zone.name)):
+        raise ScanRefusedError(problems)
+    rows = [[place.address, place.port, place.server_name, place.protocol] for place in dict.fromkeys(places)]
+    scan = _listed(rows, now, title=title[:300], zone=zone, kind=Kind.SCAN, actor=actor)
+    audit(actor, "scan.started", scan, after={"title": title, "places": len(rows), "zone": zone.name}, now=now)
+    return scan
+
+
+def _listed(rows: list[list[Any]], now: datetime, **columns: Any) -> Scan:
+    frozen = {"places": rows, "rate_limit": 500, "schedule_seconds": None}
+    scan = _scan(frozen, now, source=None, **columns)
+    scan.asked = len(rows)
+    _begin(scan, len(rows), now)
+    return scan
+
+
 def check_now(text: str, *, actor: User, now: datetime, zone: Zone | None = None) -> Scan:
     """Look at one ``host[:port]`` at once, because a person waits: the page polls the scan that this returns.
 
@@ -115,11 +144,7 @@ def request_probe(endpoints: Iterable[Endpoint], *, title: str, now: datetime, a
     scans = []
     for name, places in sorted(by_zone.items()):
         zone, _created = Zone.objects.get_or_create(name=name)
-        frozen = {"places": places, "rate_limit": 500, "schedule_seconds": None}
-        scan = _scan(frozen, now, title=title[:300], zone=zone, source=None, kind=Kind.VERIFY, actor=actor)
-        scan.asked = len(places)
-        _begin(scan, len(places), now)
-        scans.append(scan)
+        scans.append(_listed(places, now, title=title[:300], zone=zone, kind=Kind.VERIFY, actor=actor))
     return scans
 
 

@@ -6,6 +6,7 @@ from inventory.services.endpoints import Look, Noted, Spot, endpoints_at, note_l
 from inventory.services.ownership import assign_owner, retire_endpoint, unretire_endpoint
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.totals import Drift, adjust, kept, numbers, recount
+from inventory.services.trust_stores import judge_paths_again, keep_trust_store
 
 __all__ = [
     "Drift",
@@ -20,6 +21,8 @@ __all__ = [
     "assign_owner",
     "chain_digest",
     "endpoints_at",
+    "judge_paths_again",
+    "keep_trust_store",
     "kept",
     "known_chains",
     "note_looks",

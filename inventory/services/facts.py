@@ -12,6 +12,7 @@ from django.db import models
 
 from inventory import x509
 from inventory.models import Certificate, CertificateName, Issuer
+from inventory.names import normalise
 from inventory.status import little_life_left_from
 from inventory.x509 import NotACertificate, ParsedCertificate
 
@@ -115,7 +116,9 @@ def _compared_names(parsed: ParsedCertificate) -> Iterable[tuple[str, str]]:
 
 def compared(kind: str, value: str) -> str:
     """Names of hosts and mailboxes are compared without regard to case (RFC 5280, 7.2 and 7.5)."""
-    return value.lower() if kind in {"dns", "ip", "email"} else value
+    if kind == "dns":
+        return normalise(value)
+    return value.lower() if kind in {"ip", "email"} else value
 
 
 def names_digest(names: Iterable[tuple[str, str]]) -> str:

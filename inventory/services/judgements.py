@@ -8,6 +8,8 @@ from datetime import datetime
 
 from inventory.models import Certificate, Endpoint, Risk, Severity
 
+COLUMNS = ["worst_severity", "open_findings", "judged_at", "judge_at"]
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -25,21 +27,29 @@ class Judgement:
         return max((severity for _, severity in self.risks), default=Severity.NONE)
 
 
-def keep_judgements(model: type[Certificate | Endpoint], judgements: Mapping[int, Judgement], now: datetime) -> None:
-    """Write the standing that follows from the judgements, in the caller's transaction."""
-    rows = model._default_manager.filter(pk__in=list(judgements)).select_for_update()
-    changed = []
+def keep_certificate_judgements(judgements: Mapping[int, Judgement], now: datetime) -> None:
+    """Write the standing that follows from the judgements of certificates, in the caller's transaction."""
+    rows = list(Certificate.objects.filter(pk__in=list(judgements)).select_for_update())
     for row in rows:
-        judgement = judgements[row.pk]
-        row.worst_severity = judgement.worst
-        row.open_findings = len(judgement.risks)
-        row.judged_at = now
-        if row.judge_at == judgement.read_at:
-            row.judge_at = judgement.judge_at
-        changed.append(row)
-    model._default_manager.bulk_update(changed, ["worst_severity", "open_findings", "judged_at", "judge_at"])
-    if model is Certificate:
-        _keep_risks(judgements)
+        _judge(row, judgements[row.pk], now)
+    Certificate.objects.bulk_update(rows, COLUMNS)
+    _keep_risks(judgements)
+
+
+def keep_endpoint_judgements(judgements: Mapping[int, Judgement], now: datetime) -> None:
+    """As above, of endpoints."""
+    rows = list(Endpoint.objects.filter(pk__in=list(judgements)).select_for_update())
+    for row in rows:
+        _judge(row, judgements[row.pk], now)
+    Endpoint.objects.bulk_update(rows, COLUMNS)
+
+
+def _judge(row: Certificate | Endpoint, judgement: Judgement, now: datetime) -> None:
+    row.worst_severity = judgement.worst
+    row.open_findings = len(judgement.risks)
+    row.judged_at = now
+    if row.judge_at == judgement.read_at:
+        row.judge_at = judgement.judge_at
 
 
 def _keep_risks(judgements: Mapping[int, Judgement]) -> None:

@@ -21,6 +21,7 @@ from discovery import services
 from discovery.addresses import Target, parse_targets
 from discovery.engines.lookup import system_resolve
 from discovery.models import Scan, Source
+from discovery.probe import Place
 from inventory.addresses import pack
 from inventory.models import Endpoint
 
@@ -36,6 +37,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("address", nargs="*", help="host name, address, address:port or smtp://host")
         parser.add_argument("--network", action="append", default=[], metavar="CIDR")
+        parser.add_argument(
+            "--places",
+            metavar="FILE",
+            help="JSON lines with address, port, server_name and protocol, such as the lab's manifest",
+        )
         parser.add_argument("--ports", default="443", help="such as 443,8443,9000-9010 (default: 443)")
         parser.add_argument("--server-name", action="append", default=[], help="name to ask for at each address")
         parser.add_argument("--exclude", action="append", default=[], metavar="CIDR", help="what must not be asked")
@@ -47,12 +53,15 @@ class Command(BaseCommand):
         parser.add_argument("--output", metavar="FILE.csv", help="write what was found as CSV (waits)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        places = read_places(options["places"]) if options["places"] else []
         targets = [*options["address"], *options["network"]]
-        if not targets:
-            raise CommandError("Name an address or a network, such as: manage.py scan www.example.org --allow")
+        if bool(targets) == bool(places):
+            raise CommandError(
+                "Name addresses or networks, or a file of places, such as: manage.py scan www.example.org --allow"
+            )
         if options["allow"]:
-            allow(targets)
-        scan = start(targets, options)
+            allow(targets or sorted({place.address for place in places}))
+        scan = start(targets, places, options)
         if options["wait"] or options["output"]:
             work_on(scan)
             scan.refresh_from_db()
@@ -79,7 +88,19 @@ def resolved(name: str) -> list[bytes]:
         raise CommandError(f"{name} cannot be looked up: {error}") from error
 
 
-def start(targets: Sequence[str], options: dict[str, Any]) -> Scan:
+def read_places(path: str) -> list[Place]:
+    """What else stands in the lines is left alone."""
+    try:
+        lines = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [
+            Place(str(line["address"]), int(line["port"]), str(line.get("server_name", "")), str(line["protocol"]))
+            for line in lines
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CommandError(f"{path} cannot be read as JSON lines of places: {error!r}") from error
+
+
+def start(targets: Sequence[str], places: Sequence[Place], options: dict[str, Any]) -> Scan:
     ask = services.Ask(
         targets="\n".join(targets),
         ports=options["ports"],
@@ -89,6 +110,8 @@ def start(targets: Sequence[str], options: dict[str, Any]) -> Scan:
         engine=options["engine"],
     )
     try:
+        if places:
+            return services.start_listed_scan(places, actor=None, now=timezone.now(), title=options["places"])
         return services.start_scan(ask, actor=None, now=timezone.now())
     except services.ScanRefusedError as error:
         lines = [f"“{p.item}” {p.reason}; {p.instead}." for p in error.problems]

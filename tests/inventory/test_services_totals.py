@@ -1,0 +1,118 @@
+"""Kept totals: equal to the rows after every change, per scope, and put right where they are not."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import PermissionDenied
+
+from accounts.models import AuditEvent, Team, TickRun, User
+from inventory import tasks
+from inventory.models import Certificate, Total
+from inventory.services import adjust, assign_owner, numbers, recount
+from inventory.services.totals import CERTIFICATES, ENDPOINTS, EXPIRY_DAY, IN_USE, KEY, UNOWNED
+from tests.conftest import NOW
+from tests.inventory.test_services_standing import DAY, certificate, issue, note, spot
+
+pytestmark = pytest.mark.django_db
+
+
+def test_totals_follow_what_is_served() -> None:
+    old, new = issue(), issue(days_old=1)
+    note({spot("192.0.2.1"): [old], spot("192.0.2.2", "other.example.org"): None})
+    assert numbers(None, CERTIFICATES, IN_USE, ENDPOINTS, KEY) == {
+        CERTIFICATES: {"leaf": 1},
+        IN_USE: {"": 1},
+        ENDPOINTS: {"total": 2, "served": 1, "unreachable": 1},
+        KEY: {"ECDSA P-256": 1},
+    }
+    note({spot("192.0.2.1"): [new]}, NOW + DAY)
+    assert numbers(None, CERTIFICATES, IN_USE, UNOWNED) == {
+        CERTIFICATES: {"leaf": 2},
+        IN_USE: {"": 1},
+        UNOWNED: {"all": 2, "in_use": 1},
+    }
+    day = certificate(new).not_after
+    assert day
+    assert numbers(None, EXPIRY_DAY) == {EXPIRY_DAY: {f"{day:%Y-%m-%d}": 1}}
+    assert recount() == []
+
+
+def test_a_person_gets_the_sum_of_what_they_may_see(
+    administrator: User, operator: User, stranger: User, web_team: Team
+) -> None:
+    for n in range(3):
+        note({spot(f"192.0.2.{n}", f"h{n}.example.org"): [issue(f"h{n}.example.org")]})
+    mine = Certificate.objects.order_by("pk").values_list("pk", flat=True)[:2]
+    assign_owner(mine, web_team, None, "the web team asked for it", actor=administrator, now=NOW)
+    assert numbers(administrator, IN_USE) == {IN_USE: {"": 3}}
+    assert numbers(operator, IN_USE, mine=True) == {IN_USE: {"": 2}}
+    assert numbers(operator, IN_USE) == {IN_USE: {"": 3}}
+    assert numbers(stranger, IN_USE) == {IN_USE: {"": 1}}
+    assert recount() == []
+
+
+def test_hidden_unowned_rows_are_not_counted_for_others(operator: User, settings: pytest.FixtureRequest) -> None:
+    note({spot(): [issue()]})
+    settings.HIDE_UNOWNED = True  # type: ignore[attr-defined]
+    assert numbers(operator, IN_USE) == {IN_USE: {}}
+
+
+def test_a_drift_is_found_and_put_right() -> None:
+    note({spot(): [issue()]})
+    adjust({(None, IN_USE, ""): 5, (None, KEY, "RSA 512"): 1})
+    assert [str(drift) for drift in recount()] == ["in_use : kept 6, counted 1", "key RSA 512: kept 1, counted 0"]
+    assert recount() == []
+
+
+def test_the_dimensions_of_others_are_left_alone() -> None:
+    adjust({(None, "risk", "expired"): 3})
+    assert recount() == []
+    assert Total.objects.get(dimension="risk").count == 3
+
+
+def test_the_nightly_task_tells_of_a_drift() -> None:
+    adjust({(None, IN_USE, ""): 1})
+    with pytest.raises(tasks.DriftError):
+        tasks.recount()
+    assert "in_use" in TickRun.objects.get(name="recount").error
+    tasks.recount()
+    assert TickRun.objects.get(name="recount").error == ""
+
+
+def test_adding_to_many_cells_adds_to_each() -> None:
+    cells = {(None, "risk", f"code {n}"): n for n in range(450)}
+    adjust(cells)
+    adjust(cells)
+    assert sum(Total.objects.values_list("count", flat=True)) == 2 * sum(cells.values())
+
+
+def test_an_owner_is_changed_with_a_reason_and_an_event(operator: User, web_team: Team) -> None:
+    note({spot(): [issue()]})
+    row = Certificate.objects.get()
+    assert assign_owner([row.pk], web_team, operator, "ours", actor=operator, now=NOW) == 1
+    assert assign_owner([row.pk], web_team, operator, "ours", actor=operator, now=NOW) == 0
+    row.refresh_from_db()
+    assert (row.owner_team, row.owner_person, row.owner_origin) == (web_team, operator, "manual")
+    event = AuditEvent.objects.get()
+    assert (event.verb, event.after["team"], event.after["reason"]) == ("certificate.owner_changed", "Web", "ours")
+
+
+def test_many_owners_are_one_event_with_a_digest(administrator: User, web_team: Team) -> None:
+    note({spot(f"192.0.2.{n}", f"h{n}.example.org"): [issue(f"h{n}.example.org")] for n in range(3)})
+    every = Certificate.objects.values_list("pk", flat=True)
+    assert assign_owner(every, web_team, None, "moved", actor=administrator, now=NOW) == 3
+    event = AuditEvent.objects.get()
+    assert event.after["count"] == 3
+    assert len(event.after["digest"]) == 64
+
+
+def test_nobody_takes_what_they_do_not_see(
+    administrator: User, stranger: User, viewer: User, web_team: Team, other_team: Team
+) -> None:
+    note({spot(): [issue()]})
+    pk = Certificate.objects.get().pk
+    assign_owner([pk], web_team, None, "ours", actor=administrator, now=NOW)
+    for person in (stranger, viewer):
+        with pytest.raises(PermissionDenied):
+            assign_owner([pk], other_team, None, "mine now", actor=person, now=NOW)
+    assert Certificate.objects.get().owner_team == web_team
