@@ -10,15 +10,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.account.signals import user_logged_in
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.models import Authenticator
-from allauth.mfa.signals import (
-    authentication_failed,
-    authenticator_added,
-    authenticator_removed,
-    authenticator_reset,
-)
+from allauth.mfa.signals import authentication_failed
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from allauth.socialaccount.signals import social_account_added, social_account_removed
@@ -33,7 +29,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from accounts.services import AuditRefusedError, audit
+from accounts.services import AuditRefusedError, audit, keep_email_address
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +44,9 @@ class AccountAdapter(DefaultAccountAdapter):
         """Refuse an account that has ended, once its person has proved who they are."""
         if user.has_ended(timezone.now()):
             return self._refuse(request, user)
+        if not EmailAddress.objects.filter(user=user).exists():
+            # Made by createsuperuser; without the row allauth would call the address unverified and refuse passkeys.
+            keep_email_address(user)
         response: HttpResponse | None = super().pre_login(request, user, **kwargs)
         return response
 
@@ -90,6 +89,13 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def can_authenticate_by_email(self, login: SocialLogin, email: str) -> bool:
         """Let a known address in: allauth asks only for addresses that the provider calls verified."""
         return True
+
+    def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
+        """Find the account of a verified address; some providers write the truth value as text, and "false" is true."""
+        for address in sociallogin.email_addresses:
+            address.verified = str(address.verified).lower() == "true"
+        found: tuple[User, str] | None = super().authenticate_by_email(sociallogin)
+        return found
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         if request.user.is_authenticated or sociallogin.is_existing:
@@ -150,21 +156,6 @@ def on_signed_out(user: User | None, **_event: Any) -> None:
         logger.critical("The end of a session of user %s was not recorded", user.pk)
 
 
-@receiver(authenticator_added)
-def on_factor_added(user: User, authenticator: Authenticator, **_event: Any) -> None:
-    _audit_factor("added a second factor", user, authenticator)
-
-
-@receiver(authenticator_removed)
-def on_factor_removed(user: User, authenticator: Authenticator, **_event: Any) -> None:
-    _audit_factor("removed a second factor", user, authenticator)
-
-
-@receiver(authenticator_reset)
-def on_factor_reset(user: User, authenticator: Authenticator, **_event: Any) -> None:
-    _audit_factor("renewed a second factor", user, authenticator)
-
-
 @receiver(authentication_failed)
 def on_factor_failed(user: User, authenticator: Authenticator, **_event: Any) -> None:
     with transaction.atomic():
@@ -179,11 +170,6 @@ def on_linked(sociallogin: SocialLogin, **_event: Any) -> None:
 @receiver(social_account_removed)
 def on_unlinked(socialaccount: SocialAccount, **_event: Any) -> None:
     _audit_link("unlinked single sign-on", socialaccount)
-
-
-@transaction.atomic
-def _audit_factor(verb: str, user: User, authenticator: Authenticator) -> None:
-    audit(user, verb, user, after={"factor": str(authenticator.type)}, now=timezone.now())
 
 
 @transaction.atomic

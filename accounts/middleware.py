@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Organisation, User
-from accounts.services import AuditRefusedError, Origin, came_from, note_visit
+from accounts.services import AuditRefusedError, Origin, audit, came_from, note_visit, second_factors
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +36,7 @@ class AuditOrigin:
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, AuditRefusedError):
-            return None
-        logger.critical("Refused a change because its audit event could not be written: %s", error)
-        return render(request, "accounts/audit_refused.html", status=503)
+        return _refuse(request, error) if isinstance(error, AuditRefusedError) else None
 
 
 class AccountEnd:
@@ -80,23 +77,35 @@ class Visit:
 
 
 class OneTransaction:
-    """Put second factors and sessions into one transaction with their audit events.
+    """Put changes of second factors and sessions into one transaction with their audit events.
 
-    Those pages are allauth's: they save, then send the signal that we record. Must stand last, so that what comes back
-    is the view's answer.
+    Those pages are allauth's: what it says by a signal after its commit could no longer be refused, so we look at what
+    changed. Must stand last, so that what comes back is the view's answer.
     """
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        pages = (reverse("mfa_index"), reverse("usersessions_list"))
+        # After the password was asked again, allauth does what was interrupted within that request.
+        pages = (reverse("mfa_index"), reverse("usersessions_list"), reverse("account_reauthenticate"))
         if request.method != "POST" or not request.path.startswith(pages):
             return self.get_response(request)
-        with transaction.atomic():
-            response = self.get_response(request)
-            if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                transaction.set_rollback(True)
+        try:
+            with transaction.atomic():
+                return self._answer(request)
+        except AuditRefusedError as error:
+            return _refuse(request, error)
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        before = second_factors(user) if isinstance(user, User) else []
+        response = self.get_response(request)
+        after = second_factors(user) if isinstance(user, User) else []
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            transaction.set_rollback(True)
+        elif isinstance(user, User) and before != after:
+            audit(user, "changed second factors", user, {"factors": before}, {"factors": after}, now=timezone.now())
         return response
 
 
@@ -112,6 +121,11 @@ class LocalTime:
         name = request.user.timezone or Organisation.objects.values_list("timezone", flat=True).first()
         with timezone.override(ZoneInfo(name) if name in TIME_ZONES else None):
             return self.get_response(request)
+
+
+def _refuse(request: HttpRequest, error: AuditRefusedError) -> HttpResponse:
+    logger.critical("Refused a change because its audit event could not be written: %s", error)
+    return render(request, "accounts/audit_refused.html", status=503)
 
 
 def _address(request: HttpRequest) -> str:

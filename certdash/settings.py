@@ -152,6 +152,7 @@ TICKS = [
     ("policy", "policy.tasks.tick", 1),
     ("reports", "reports.tasks.tick", 1),
     ("recount", "inventory.tasks.recount", 24 * 60),
+    ("audit", "accounts.tasks.verify_chain", 24 * 60),
 ]
 # Tasks enqueued when a shard has been recorded. Named here because discovery must not know who reads its rows.
 AFTER_RECORDING = ["policy.tasks.tick"]
@@ -191,6 +192,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
+USERSESSIONS_ADAPTER = "accounts.adapters.SessionsAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]

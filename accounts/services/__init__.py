@@ -29,6 +29,7 @@ from accounts.services.people import (
     invite,
     keep_email_address,
     remove_second_factors,
+    second_factors,
     send_invitation,
 )
 from accounts.services.ticks import run_tick, tidy
@@ -80,6 +81,7 @@ __all__ = [
     "require_lasting_administrator",
     "require_role",
     "run_tick",
+    "second_factors",
     "send_invitation",
     "setup_steps",
     "tidy",

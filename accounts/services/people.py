@@ -86,13 +86,19 @@ def close_accounts(users: list[User], actor: User, now: datetime) -> None:
     require_lasting_administrator()
 
 
+def second_factors(user: User) -> list[str]:
+    """Name authenticator, passkeys and recovery codes of this person; renewed ones have another number."""
+    rows = Authenticator.objects.filter(user=user).order_by("pk")
+    return [f"{row.type} {row.pk}" for row in rows]
+
+
 @transaction.atomic
 def remove_second_factors(user: User, actor: User, now: datetime) -> None:
     """Take away authenticator, passkeys and recovery codes of somebody who lost them."""
-    removed = list(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+    removed = second_factors(user)
     Authenticator.objects.filter(user=user).delete()
     end_sessions(user)
-    audit(actor, "removed second factors", user, {"factors": removed}, {"factors": []}, now=now)
+    audit(actor, "changed second factors", user, {"factors": removed}, {"factors": []}, now=now)
 
 
 @transaction.atomic

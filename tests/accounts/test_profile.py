@@ -1,0 +1,52 @@
+"""What people set about themselves, and only that."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from accounts.models import AuditEvent, Role, User
+
+pytestmark = pytest.mark.django_db
+
+
+def test_everybody_changes_their_own_settings(client: Client, viewer: User) -> None:
+    client.force_login(viewer)
+    values = {"name": "Victor V.", "timezone": "Europe/Zurich", "theme": "dark"}
+    assert client.post("/profile/", values).status_code == 302
+    viewer.refresh_from_db()
+    assert (viewer.name, viewer.timezone, viewer.theme) == ("Victor V.", "Europe/Zurich", "dark")
+    assert viewer.keyboard_shortcuts is False
+    event = AuditEvent.objects.get()
+    assert event.before == {"name": "", "timezone": "", "theme": "", "keyboard_shortcuts": True}
+    assert event.after["theme"] == "dark"
+
+
+def test_saving_the_same_again_is_no_event(client: Client, viewer: User) -> None:
+    client.force_login(viewer)
+    values = {"name": "", "timezone": "", "theme": "", "keyboard_shortcuts": "on"}
+    client.post("/profile/", values)
+    assert not AuditEvent.objects.exists()
+
+
+def test_role_and_address_cannot_be_slipped_in(client: Client, viewer: User) -> None:
+    client.force_login(viewer)
+    client.post("/profile/", {"name": "V", "role": "administrator", "email": "root@example.org", "is_active": ""})
+    viewer.refresh_from_db()
+    assert (viewer.role, viewer.email, viewer.is_active) == (Role.VIEWER, "victor@example.org", True)
+
+
+def test_a_zone_that_does_not_exist_is_refused(client: Client, viewer: User) -> None:
+    client.force_login(viewer)
+    assert client.post("/profile/", {"timezone": "Mars/Olympus"}).status_code == 422
+
+
+def test_the_page_leads_to_everything_about_signing_in(client: Client, viewer: User) -> None:
+    client.force_login(viewer)
+    page = client.get("/profile/").content.decode()
+    for path in ("password/change/", "2fa/", "2fa/webauthn/", "sessions/"):
+        assert f'href="/accounts/{path}"' in page
+
+
+def test_strangers_are_asked_who_they_are(client: Client) -> None:
+    assert client.get("/profile/").headers["Location"] == "/accounts/login/?next=/profile/"
