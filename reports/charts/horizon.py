@@ -177,7 +177,7 @@ def _line(rule: RuleDate, weeks: Sequence[Week]) -> Line | None:
     if not 0 <= days < 7 * len(weeks):
         return None
     fraction = days / (7 * len(weeks))
-    return Line(rule, percent(fraction), "start" if fraction < 0.66 else "end")
+    return Line(rule, percent(fraction), "start" if fraction < 0.5 else "end")
 
 
 def _peak(columns: Sequence[Column]) -> Peak:
