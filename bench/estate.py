@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -15,6 +16,7 @@ from discovery.probe import Place, Served, ServedVariant
 
 ISSUERS = 14
 TEAMS = 40
+Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 DAY = dt.timedelta(days=1)
 
 
@@ -22,7 +24,9 @@ def served(count: int, now: dt.datetime, seed: int = 1) -> Iterator[Served]:
     """Yield answers of about 1.5 × ``count`` nodes that serve ``count`` certificates of two names each."""
     chance = random.Random(seed)  # noqa: S311 - believable, not secret
     authorities = [_authority(number, now) for number in range(ISSUERS)]
-    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(32)]
+    keys: list[ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey] = [
+        ec.generate_private_key(ec.SECP256R1()) for _ in range(32)
+    ]
     keys += [rsa.generate_private_key(65537, 2048) for _ in range(8)]
     node = 0
     for number in range(count):
@@ -62,7 +66,7 @@ def _leaf(
     host: str,
     issuer: x509.Name,
     issuer_key: ec.EllipticCurvePrivateKey,
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+    key: Key,
     life: tuple[dt.datetime, dt.datetime],
     number: int,
 ) -> bytes:

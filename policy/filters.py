@@ -12,7 +12,7 @@ from policy.rules import CATALOGUE
 
 
 def _severities() -> list[tuple[int, str]]:
-    return [(value, label) for value, label in reversed(Severity.choices) if value]
+    return [(severity.value, str(severity.label)) for severity in reversed(Severity) if severity]
 
 
 def _rules() -> list[tuple[str, str]]:

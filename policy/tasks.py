@@ -13,7 +13,7 @@ MOST_BATCHES = 50
 
 def tick() -> None:
     """Judge what facts or time have made due."""
-    with run_tick("policy", timezone.now()):
+    with run_tick("policy", "default", timezone.now()):
         for _ in range(MOST_BATCHES):
             if not judge_due(timezone.now()):
                 break

@@ -1,6 +1,14 @@
-"""Addresses of this app."""
+"""Addresses of findings and of their panels on other pages."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from policy import views
 
 app_name = "policy"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("findings/", views.finding_list, name="finding_list"),
+    path("findings/<int:pk>/", views.finding_detail, name="finding_detail"),
+    path("findings/<int:pk>/acknowledge/", views.finding_acknowledge, name="finding_acknowledge"),
+    path("certificates/<int:pk>/findings/", views.certificate_findings, name="certificate_findings"),
+    path("endpoints/<int:pk>/findings/", views.endpoint_findings, name="endpoint_findings"),
+]

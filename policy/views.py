@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from certdash.lib.htmx import HtmxRequest, page_or_fragment
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -12,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.services import require_change
+from certdash.lib.htmx import HtmxRequest, page_or_fragment
 from inventory.models import Certificate, Endpoint
 from policy.filters import FindingFilter
 from policy.models import Finding, FindingQuerySet

@@ -21,7 +21,7 @@ from inventory import filters
 from inventory.models import Certificate, Endpoint, Issuer, Total
 from inventory.services import totals
 from inventory.status import Status
-from policy.models import Finding
+from policy.models import Finding, FindingQuerySet
 from policy.rules import CATALOGUE, Rule
 from reports.charts import Bar, Bars, Week, sorted_bars
 
@@ -194,7 +194,7 @@ class _Scope:
     def endpoints(self) -> QuerySet[Endpoint]:
         return filters.endpoints(self.query(), self.user, self.now).queryset
 
-    def findings(self) -> QuerySet[Finding]:
+    def findings(self) -> FindingQuerySet:
         found = Finding.objects.visible_to(self.user)
         return found.of_teams(list(self.teams), unowned=False) if self.mine else found
 

@@ -17,5 +17,5 @@ def make(pk: int) -> None:
 
 def tick() -> None:
     """Go on with reports whose worker died."""
-    with run_tick("reports", timezone.now()):
+    with run_tick("reports", "default", timezone.now()):
         resume_reports(timezone.now())

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from inventory.names import matches
-
 from policy.rules.verdicts import Bad, Good, NotApplicable, NotJudged, Verdict
 
 OLD_VERSIONS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from inventory.models import Certificate, CertificateName, ChainLink, Endpoint, ServedChain
 from policy.rules.certificates import CertificateFacts
@@ -18,7 +18,6 @@ Names = dict[int, tuple[tuple[str, str], ...]]
 
 def certificate_facts(certificates: Sequence[Certificate]) -> dict[int, CertificateFacts]:
     shared = _keys_shared(certificates)
-    last_known = _last_known(certificates)
     return {
         row.pk: CertificateFacts(
             not_before=row.not_before,
@@ -34,7 +33,7 @@ def certificate_facts(certificates: Sequence[Certificate]) -> dict[int, Certific
             has_owner=row.owner_team_id is not None,
             served_ever=row.served_ever,
             nodes_serving=row.nodes_serving,
-            nodes_last_known=last_known.get(row.pk, 0),
+            nodes_last_known=row.nodes_last_known,
             key_shared_with=tuple(
                 name
                 for pk, names_sha256, name in shared[row.spki_sha256]
@@ -43,16 +42,6 @@ def certificate_facts(certificates: Sequence[Certificate]) -> dict[int, Certific
         )
         for row in certificates
     }
-
-
-def _last_known(certificates: Sequence[Certificate]) -> dict[int, int]:
-    rows = ServedChain.objects.filter(
-        certificate__in=[row.pk for row in certificates],
-        state=ServedChain.State.LAST_KNOWN,
-        endpoint__retired_at=None,
-    )
-    counted = rows.values("certificate_id").annotate(nodes=Count("endpoint_id", distinct=True))
-    return {row["certificate_id"]: row["nodes"] for row in counted}
 
 
 def _keys_shared(certificates: Sequence[Certificate]) -> dict[str, list[tuple[int, str, str]]]:
@@ -71,10 +60,10 @@ def _keys_shared(certificates: Sequence[Certificate]) -> dict[str, list[tuple[in
     return shared
 
 
-def endpoint_facts(endpoints: Sequence[Endpoint]) -> dict[int, EndpointFacts]:
+def endpoint_facts(endpoints: Sequence[Endpoint], now: datetime) -> dict[int, EndpointFacts]:
     """Facts of endpoints loaded with ``select_related("certificate")``."""
     names = names_of(row.certificate_id for row in endpoints)
-    paths = _paths(endpoints)
+    paths = _paths(endpoints, now)
     nodes = _nodes(endpoints)
     return {row.pk: _facts(row, names, paths.get(row.pk), nodes) for row in endpoints}
 
@@ -122,7 +111,7 @@ def names_of(certificates: Iterable[int | None]) -> Names:
     return {pk: tuple(pairs) for pk, pairs in names.items()}
 
 
-def _paths(endpoints: Sequence[Endpoint]) -> dict[int, PathFacts]:
+def _paths(endpoints: Sequence[Endpoint], now: datetime) -> dict[int, PathFacts]:
     served = ServedChain.objects.filter(
         endpoint__in=[row.pk for row in endpoints], variant=ServedChain.Variant.DEFAULT
     ).values_list("endpoint_id", "chain_id")
@@ -131,5 +120,5 @@ def _paths(endpoints: Sequence[Endpoint]) -> dict[int, PathFacts]:
     links = ChainLink.objects.filter(chain__in=set(chain_of.values())).order_by("chain_id", "position")
     for chain_id, der in links.values_list("chain_id", "certificate__der__der"):
         ders[chain_id].append(bytes(der))
-    facts = path_facts(ders)
+    facts = path_facts(ders, now)
     return {endpoint: facts[chain] for endpoint, chain in chain_of.items() if chain in facts}

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from inventory.models import Certificate, Endpoint
-from inventory.services.judgements import Judgement, keep_judgements
+from inventory.services.judgements import Judgement, keep_certificate_judgements, keep_endpoint_judgements
 from policy.models import Finding
 from policy.rules import (
     CERTIFICATE_RULES,
@@ -47,7 +47,7 @@ def _judge_endpoints(now: datetime, batch: int) -> int:
         return 0
     endpoints = _with_siblings(due)
     # Path building is slow beside a query, so facts and verdicts are made outside the transaction.
-    facts = endpoint_facts(endpoints)
+    facts = endpoint_facts(endpoints, now)
     verdicts = {pk: endpoint_verdicts(one, now) for pk, one in facts.items()}
     with transaction.atomic():
         kept = keep(Subject.ENDPOINT, verdicts, now)
@@ -121,7 +121,8 @@ def _write_standing(
         )
         for row in rows
     }
-    keep_judgements(model, judgements, now)
+    keep_all = keep_certificate_judgements if model is Certificate else keep_endpoint_judgements
+    keep_all(judgements, now)
 
 
 def _next_time(verdicts: Iterable[Verdict], stale_from: datetime | None, now: datetime) -> datetime | None:

@@ -13,13 +13,12 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from inventory.trust import mozilla_roots
-
 from accounts.models import Organisation, User
 from accounts.services import audit_head
 from inventory import exports, filters
 from inventory.models import Certificate, Endpoint
 from inventory.status import Status
+from inventory.trust import mozilla_roots
 
 FORMAT = 1
 # The body shows at most 2,000 rows in all; the whole population is attached.
@@ -150,7 +149,9 @@ def _totals(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 def _weeks(certificates: Sequence[Certificate], now: datetime) -> list[dict[str, Any]]:
     monday = (now - timedelta(days=now.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
-    weeks = [{"start": (monday + timedelta(weeks=n)).isoformat(), "owned": 0, "nobody": 0} for n in range(WEEKS)]
+    weeks: list[dict[str, Any]] = [
+        {"start": (monday + timedelta(weeks=n)).isoformat(), "owned": 0, "nobody": 0} for n in range(WEEKS)
+    ]
     for certificate in certificates:
         if certificate.not_after is None or not certificate.nodes_serving:
             continue

@@ -1,0 +1,64 @@
+"""How fast observations are kept: never seen before, and seen before."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from itertools import islice
+
+from django.db.models.functions import Mod
+from django.utils import timezone
+
+from accounts.models import Membership, Role, Team, User
+from bench.estate import TEAMS, served
+from bench.rows import Row, machine
+from discovery.probe import Served
+from discovery.services import Recording, record
+from inventory.models import Certificate, Endpoint
+from inventory.services import SeenBy
+from inventory.services.totals import recount
+
+BATCH = 256
+REPEATED = 20_000
+
+
+def measure(certificates: int) -> list[Row]:
+    """Record an estate of this size into the empty database, then part of it again."""
+    now = timezone.now()
+    recording = Recording(by=SeenBy("network", "bench"), schedule=dt.timedelta(days=1))
+    answers = served(certificates, now)
+    again: list[Served] = []
+    nodes, spent = 0, 0.0
+    while batch := list(islice(answers, BATCH)):
+        begun = time.perf_counter()
+        record(batch, recording, now)
+        spent += time.perf_counter() - begun
+        nodes += len(batch)
+        if len(again) < REPEATED:
+            again += batch
+    repeated = _repeat(again, recording, now + dt.timedelta(hours=6))
+    _give_owners()
+    return [
+        Row("record: observations of new certificates", nodes / spent, "per second", 1000, "higher", machine=machine()),
+        Row("record: the same answers again", repeated, "per second", 1000, "higher", machine=machine()),
+    ]
+
+
+def _repeat(answers: list[Served], recording: Recording, now: dt.datetime) -> float:
+    begun = time.perf_counter()
+    for at in range(0, len(answers), BATCH):
+        record(answers[at : at + BATCH], recording, now)
+    return len(answers) / (time.perf_counter() - begun)
+
+
+def _give_owners() -> None:
+    """Nine of ten certificates get a team, as in an estate that is kept."""
+    teams = Team.objects.bulk_create(Team(name=f"Team {n}", slug=f"team-{n}") for n in range(TEAMS))
+    for number, team in enumerate(teams):
+        part = Mod("pk", TEAMS + 4)
+        Certificate.objects.alias(part=part).filter(part=number).update(owner_team=team)
+        Endpoint.objects.alias(part=part).filter(part=number).update(owner_team=team)
+    recount()
+    User.objects.create_user("ada@example.org", role=Role.ADMINISTRATOR)
+    member = User.objects.create_user("olga@example.org", role=Role.OPERATOR)
+    Membership.objects.create(user=member, team=teams[0])

@@ -1,0 +1,183 @@
+"""What people type about where to look. What it means is read by ``discovery.addresses``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Team, User
+from discovery.addresses import AddressError, is_special, parse_network
+from discovery.models import Source, Zone
+from discovery.services import Ask
+
+# ModelForm takes its model as a type argument for the type checker only.
+if TYPE_CHECKING:
+    SourceFormBase = forms.ModelForm[Source]
+else:
+    SourceFormBase = forms.ModelForm
+
+EVERY = [
+    (3600, _("every hour")),
+    (6 * 3600, _("every 6 hours")),
+    (86_400, _("every day")),
+    (7 * 86_400, _("every week")),
+]
+
+
+class ScanForm(forms.Form):
+    """One run, now."""
+
+    targets = forms.CharField(
+        label=_("Hosts and networks"),
+        max_length=200_000,
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "autocapitalize": "off"}),
+        help_text=_("One a line: www.example.org, 10.0.0.0/24, 2001:db8::1, smtp://mail.example.org:25"),
+    )
+    ports = forms.CharField(label=_("Ports"), max_length=300, initial="443", help_text=_("443, 8443, 9000-9010"))
+    server_names = forms.CharField(
+        label=_("Server names"),
+        max_length=2000,
+        required=False,
+        help_text=_("Asked for at every address above. Empty: addresses are asked without a name."),
+    )
+    exclusions = forms.CharField(
+        label=_("Exclusions"), max_length=20_000, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    engine = forms.ChoiceField(label=_("Engine"), choices=Source.Engine)
+    rate_limit = forms.IntegerField(label=_("Connections per second"), min_value=1, max_value=10_000, initial=500)
+
+    def ask(self) -> Ask:
+        return Ask(schedule=timedelta(days=1), **self.cleaned_data)
+
+
+class SourceForm(SourceFormBase):
+    """A place to look again and again."""
+
+    every_seconds = forms.TypedChoiceField(label=_("Repeat"), choices=EVERY, coerce=int, initial=86_400)
+
+    class Meta:
+        model = Source
+        fields = [
+            "name",
+            "kind",
+            "targets",
+            "ports",
+            "server_names",
+            "exclusions",
+            "every_seconds",
+            "quiet_from",
+            "quiet_until",
+            "rate_limit",
+            "engine",
+            "zone",
+            "owner_team",
+            "enabled",
+        ]
+        widgets = {
+            "targets": forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
+            "server_names": forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+            "exclusions": forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+            "quiet_from": forms.TimeInput(attrs={"type": "time"}),
+            "quiet_until": forms.TimeInput(attrs={"type": "time"}),
+        }
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        teams = Team.objects.all() if user.is_administrator else user.teams.all()
+        self.fields["owner_team"] = forms.ModelChoiceField(
+            label=_("Owner"), queryset=teams, required=not user.is_administrator
+        )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if bool(cleaned.get("quiet_from")) != bool(cleaned.get("quiet_until")):
+            raise ValidationError(_("Quiet hours need a begin and an end; leave both empty for none."))
+        return cleaned
+
+
+class NetworkForm(forms.Form):
+    """Permission to connect to a range, or a ban that always wins."""
+
+    network = forms.CharField(
+        label=_("Network"), max_length=100, help_text=_("10.0.0.0/8, 192.0.2.7, 2001:db8::/48 or 10.0.0.5-10.0.0.9")
+    )
+    name = forms.CharField(label=_("Name"), max_length=100, required=False)
+    is_excluded = forms.BooleanField(
+        label=_("Never connect there"), required=False, help_text=_("An exclusion always wins over a permission.")
+    )
+    allows_special = forms.BooleanField(
+        label=_("It is loopback, link-local or another special network, on purpose"), required=False
+    )
+    zone = forms.ModelChoiceField(label=_("Zone"), queryset=Zone.objects.all(), required=False)
+
+    def clean_network(self) -> str:
+        try:
+            parse_network(self.cleaned_data["network"])
+        except AddressError as error:
+            raise ValidationError(str(error)) from error
+        return str(self.cleaned_data["network"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        text = cleaned.get("network")
+        if text and not cleaned.get("is_excluded") and not cleaned.get("allows_special"):
+            kind = is_special(parse_network(text).first)
+            if kind:
+                message = _("%(network)s is a %(kind)s network: confirm below that you mean it.")
+                self.add_error("network", ValidationError(message, params={"network": text, "kind": kind}))
+        return cleaned
+
+
+class NetworksForm(forms.Form):
+    """The first run: several networks at once, one a line."""
+
+    networks = forms.CharField(
+        label=_("Networks that may be scanned"),
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
+        help_text=_("One a line: 10.0.0.0/8, 192.0.2.0/24. Nothing else is ever connected to."),
+    )
+    allows_special = forms.BooleanField(
+        label=_("Loopback and link-local networks in this list are meant"), required=False
+    )
+
+    def clean_networks(self) -> list[str]:
+        lines = [line.strip() for line in self.cleaned_data["networks"].replace(",", "\n").splitlines()]
+        wanted = [line for line in lines if line]
+        errors = []
+        for line in wanted:
+            try:
+                self._require_meant(line, is_special(parse_network(line).first))
+            except AddressError as error:
+                errors.append(str(error))
+            except ValidationError as error:
+                errors += error.messages
+        if errors:
+            raise ValidationError(errors)
+        return wanted
+
+    def _require_meant(self, line: str, kind: str) -> None:
+        if kind and not self.data.get("allows_special"):
+            raise ValidationError(
+                _("%(network)s is a %(kind)s network: tick the box below if you mean it."),
+                params={"network": line, "kind": kind},
+            )
+
+
+class FirstScanForm(forms.Form):
+    """The first run: what to look at now."""
+
+    targets = forms.CharField(
+        label=_("Look at"), max_length=20_000, widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})
+    )
+    ports = forms.CharField(label=_("Ports"), max_length=300, initial="443, 8443")
+
+
+def add_problems(form: forms.BaseForm, problems: Any) -> None:
+    """Put what a service refused beside the field that it is about."""
+    for problem in problems:
+        form.add_error("targets", str(problem))

@@ -1,0 +1,51 @@
+"""The last two pages of the first run: what may be scanned, and the first scan."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from accounts.services import next_setup_url, require_administrator, setup_steps
+from certdash.lib.htmx import HtmxRequest
+from discovery import services
+from discovery.addresses import is_special, parse_network
+from discovery.forms import FirstScanForm, NetworksForm, add_problems
+from discovery.models import Network
+from discovery.services import Ask, ScanRefusedError
+
+NETWORKS, FIRST_SCAN = "discovery:setup_networks", "discovery:setup_first_scan"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def setup_networks(request: HtmxRequest) -> HttpResponse:
+    user = require_administrator(request.user)
+    form = NetworksForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        now = timezone.now()
+        with transaction.atomic():
+            for line in form.cleaned_data["networks"]:
+                special = bool(is_special(parse_network(line).first))
+                services.save_network(line, actor=user, now=now, allows_special=special)
+        return redirect(next_setup_url(NETWORKS))
+    context = {"form": form, "steps": setup_steps(NETWORKS), "next_url": next_setup_url(NETWORKS)}
+    return render(request, "discovery/setup_networks.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def setup_first_scan(request: HtmxRequest) -> HttpResponse:
+    user = require_administrator(request.user)
+    allowed = Network.objects.filter(purpose=Network.Purpose.PROBE, is_excluded=False)
+    initial = {"targets": "\n".join(allowed.values_list("cidr", flat=True))}
+    form = FirstScanForm(request.POST if request.method == "POST" else None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            scan = services.start_scan(Ask(**form.cleaned_data), actor=user, now=timezone.now())
+        except ScanRefusedError as error:
+            add_problems(form, error.problems)
+        else:
+            return redirect("discovery:scan_detail", pk=scan.pk)
+    context = {"form": form, "steps": setup_steps(FIRST_SCAN), "next_url": "/"}
+    return render(request, "discovery/setup_first_scan.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,34 @@
+"""Panels of other pages: what was seen of a certificate or an endpoint, and when."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from certdash.lib.htmx import HtmxRequest, page_or_fragment
+from discovery.models import Observation
+from inventory.models import Certificate, Endpoint
+
+SHOWN = 50
+
+
+@require_safe
+def certificate_history(request: HtmxRequest, pk: int) -> HttpResponse:
+    certificate = get_object_or_404(Certificate.objects.visible_to(request.user), pk=pk)
+    visible = Endpoint.objects.visible_to(request.user)
+    spans = Observation.objects.filter(chain__leaf=certificate, endpoint__in=visible)
+    return _panel(request, spans, certificate.name)
+
+
+@require_safe
+def endpoint_history(request: HtmxRequest, pk: int) -> HttpResponse:
+    endpoint = get_object_or_404(Endpoint.objects.visible_to(request.user), pk=pk)
+    return _panel(request, Observation.objects.filter(endpoint=endpoint), endpoint.place)
+
+
+def _panel(request: HtmxRequest, spans: QuerySet[Observation], subject: str) -> HttpResponse:
+    rows = spans.select_related("endpoint", "chain__leaf", "scan").order_by("-first_seen_at", "-pk")[:SHOWN]
+    template = page_or_fragment(request, "discovery/history.html", "panel")
+    return render(request, template, {"spans": rows, "subject": subject})

@@ -1,0 +1,68 @@
+"""Sources: where to look again and again."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.models import User
+from accounts.services import require_change
+from certdash.lib.htmx import HtmxRequest
+from discovery import services
+from discovery.forms import SourceForm, add_problems
+from discovery.models import Source
+from discovery.services import Ask, ScanRefusedError
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def source_new(request: HtmxRequest) -> HttpResponse:
+    user = require_change(request.user)
+    source = Source(zone=services.default_zone())
+    return _edit(request, user, source)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def source_edit(request: HtmxRequest, pk: int) -> HttpResponse:
+    user = require_change(request.user)
+    return _edit(request, user, get_object_or_404(_own(user), pk=pk))
+
+
+@require_POST
+def source_run(request: HtmxRequest, pk: int) -> HttpResponse:
+    """Run a source now, whatever its schedule says."""
+    user = require_change(request.user)
+    source = get_object_or_404(_own(user), pk=pk)
+    try:
+        scan = services.start_scan(
+            Ask.of_source(source), actor=user, now=timezone.now(), title=source.name, source=source
+        )
+    except ScanRefusedError as error:
+        messages.error(request, str(error))
+        return redirect("discovery:source_edit", pk=pk)
+    return redirect("discovery:scan_detail", pk=scan.pk)
+
+
+def _edit(request: HtmxRequest, user: User, source: Source) -> HttpResponse:
+    form = SourceForm(request.POST if request.method == "POST" else None, instance=source, user=user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            saved = services.save_source(form.instance, actor=user, now=timezone.now())
+        except ScanRefusedError as error:
+            add_problems(form, error.problems)
+        else:
+            messages.success(request, _("“%(name)s” is saved and runs within a minute.") % {"name": saved.name})
+            return redirect("discovery:scan_list")
+    context = {"form": form, "source": source}
+    return render(request, "discovery/source_form.html", context, status=422 if form.errors else 200)
+
+
+def _own(user: User) -> QuerySet[Source]:
+    """Operators keep the sources of their teams, administrators all."""
+    if user.is_administrator:
+        return Source.objects.all()
+    return Source.objects.filter(owner_team__in=user.memberships.values("team"))
