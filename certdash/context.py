@@ -56,6 +56,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "navigation": _navigation(request),
         "now": timezone.now(),
         "version": settings.VERSION,
+        "banner": settings.BANNER,
         "request_id": request.META.get("CERTDASH_REQUEST_ID", ""),
     }
 

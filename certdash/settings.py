@@ -31,6 +31,7 @@ TRUSTED_PROXIES = env.number("CERTDASH_TRUSTED_PROXIES", 0)
 WEB_WORKERS = env.number("CERTDASH_WEB_WORKERS", 2, least=1)
 WEB_THREADS = env.number("CERTDASH_WEB_THREADS", 4, least=1)
 ACCESS_LOG = env.flag("CERTDASH_ACCESS_LOG", default=False)
+BANNER = env.text("CERTDASH_BANNER")
 
 HIDE_UNOWNED = env.flag("CERTDASH_HIDE_UNOWNED", default=False)
 

@@ -114,7 +114,7 @@ RAW_MARKUP = re.compile(r"mark_safe|SafeString\(|\|\s*safe\b|\|\s*safeseq\b|auto
 
 
 def test_nothing_is_put_into_a_page_unescaped() -> None:
-    """Certificate names are written by strangers; format_html escapes what it is given. (Plain mails escape nothing.)"""
+    """Certificate names are written by strangers; format_html escapes what it is given. Plain mails escape nothing."""
     pages = [path for kind in ("*.html", "*.svg") for path in (ROOT / "templates").rglob(kind)]
     found = [name(path) for path in [*modules(*APPS), *pages] if RAW_MARKUP.search(path.read_text(encoding="utf-8"))]
     assert found == []

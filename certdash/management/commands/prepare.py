@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import Tags
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from certdash.management import static
@@ -29,6 +29,5 @@ class Command(BaseCommand):
         call_command("createcachetable", verbosity=0)
         if not options["skip_static"]:
             static.collect()
-        if "schedule_ticks" in get_commands():
-            call_command("schedule_ticks", verbosity=0)
+        call_command("schedule_ticks", verbosity=0)
         self.stdout.write(f"certdash {settings.VERSION}: database and files are ready in {settings.VAR}")

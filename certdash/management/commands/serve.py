@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
@@ -60,7 +60,7 @@ class Command(BaseCommand):
                 return
             told = True
             self._say(f"The dashboard is at {settings.BASE_URL}/ (Ctrl-C ends it).")
-            if "setup" in get_commands() and not get_user_model().objects.exists():
+            if not get_user_model().objects.exists():
                 call_command("setup", link=True, stdout=self.stdout)
             connection.close()
 
