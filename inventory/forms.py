@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
-from inventory.models import Certificate
+from inventory.models import Certificate, TrustStore
+from inventory.trust import store_from_pem
 
 REASON_LENGTH = 300
+# The stubs make this class generic, Django itself does not.
+if TYPE_CHECKING:
+    TrustStoreFormBase = forms.ModelForm[TrustStore]
+else:
+    TrustStoreFormBase = forms.ModelForm
 
 
 class ReasonForm(forms.Form):
@@ -53,3 +60,20 @@ def _people(user: User, certificate: Certificate) -> QuerySet[User]:
     colleagues = people.filter(memberships__team__in=user.memberships.values("team"))
     named = [certificate.owner_person_id] if certificate.owner_person_id else []
     return (colleagues | User.objects.filter(pk__in=named)).distinct()
+
+
+class TrustStoreForm(TrustStoreFormBase):
+    """Private roots: every block must be a certificate, and there must be one."""
+
+    class Meta:
+        model = TrustStore
+        fields = ["name", "pem"]
+
+    def clean_pem(self) -> str:
+        pem = str(self.cleaned_data["pem"])
+        store = store_from_pem("", pem)
+        if store.refused:
+            raise ValidationError(list(store.refused))
+        if not store.anchors:
+            raise ValidationError(_("There is no certificate in it."))
+        return pem

@@ -1,0 +1,98 @@
+"""The Django admin of the inventory: facts to read, tags and trust stores to keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from accounts.admin import AuditedAdmin, ReadOnlyAdmin
+from certdash.lib.inert import visible
+from inventory.forms import TrustStoreForm
+from inventory.models import Certificate, Endpoint, Issuer, Tag, TrustStore
+from inventory.services import judge_paths_again
+
+
+@admin.register(Certificate)
+class CertificateAdmin(ReadOnlyAdmin):
+    list_display = ["shown_name", "not_after", "owner_team", "key_label", "nodes_serving", "page"]
+    list_filter = ["kind", "environment", "worst_severity", "owner_origin", "conforming", "key_type"]
+    list_select_related = ["owner_team"]
+    search_fields = ["name", "sha256", "serial_number", "issuer__label"]
+    show_full_result_count = False
+
+    @admin.display(description=_("name"), ordering="name")
+    def shown_name(self, row: Certificate) -> str:
+        return visible(row.name)
+
+    @admin.display(description=_("page"))
+    def page(self, row: Certificate) -> SafeString:
+        return _link(reverse("inventory:certificate_detail", args=[row.pk]))
+
+
+@admin.register(Endpoint)
+class EndpointAdmin(ReadOnlyAdmin):
+    list_display = ["place", "server_name", "protocol", "outcome", "owner_team", "last_seen_at", "page"]
+    list_filter = ["outcome", "protocol", "tls_version", "zone", "worst_severity"]
+    list_select_related = ["owner_team"]
+    search_fields = ["server_name", "service"]
+    show_full_result_count = False
+    exclude = ["address"]
+
+    @admin.display(description=_("page"))
+    def page(self, row: Endpoint) -> SafeString:
+        return _link(reverse("inventory:endpoint_detail", args=[row.pk]))
+
+
+@admin.register(Issuer)
+class IssuerAdmin(ReadOnlyAdmin):
+    list_display = ["shown_label", "organisation", "page"]
+    search_fields = ["label", "organisation", "name"]
+    show_full_result_count = False
+
+    @admin.display(description=_("label"), ordering="label")
+    def shown_label(self, row: Issuer) -> str:
+        return visible(row.label)
+
+    @admin.display(description=_("page"))
+    def page(self, row: Issuer) -> SafeString:
+        return _link(reverse("inventory:issuer_detail", args=[row.pk]))
+
+
+@admin.register(Tag)
+class TagAdmin(AuditedAdmin):
+    list_display = ["name"]
+    search_fields = ["name"]
+
+
+@admin.register(TrustStore)
+class TrustStoreAdmin(AuditedAdmin):
+    form = TrustStoreForm
+    list_display = ["name", "added_at"]
+    search_fields = ["name"]
+    readonly_fields = ["added_at"]
+
+    def save_model(self, request: HttpRequest, obj: TrustStore, form: Any, change: bool) -> None:  # noqa: FBT001
+        if not change:
+            obj.added_at = timezone.now()
+        super().save_model(request, obj, form, change)
+        judge_paths_again(timezone.now())
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[TrustStore]) -> None:
+        super().delete_queryset(request, queryset)
+        judge_paths_again(timezone.now())
+
+    def delete_model(self, request: HttpRequest, obj: TrustStore) -> None:
+        super().delete_model(request, obj)
+        judge_paths_again(timezone.now())
+
+
+def _link(url: str) -> SafeString:
+    return format_html('<a href="{}">{}</a>', url, _("open"))
