@@ -57,7 +57,7 @@ def nodes(workshop: Workshop, kind: str) -> tuple[Site, ...]:
     for place, leaf in zip(workshop.places(3), (new, new, old), strict=True):
         left_behind = leaf is old
         note = "left behind at the last renewal" if left_behind else "a renewed node"
-        faults = ("not_same_everywhere", *(["expiring"] if left_behind else []))
+        faults = ("not_same_everywhere", "expiring") if left_behind else ()
         known = presenting(named(line(place, kind, note), host), leaf)
         sites.append(Site((replace(known, faults=faults),), Tls((leaf,))))
     return tuple(sites)

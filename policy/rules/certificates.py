@@ -11,6 +11,7 @@ from policy.rules.verdicts import Bad, Good, NotApplicable, NotJudged, Verdict
 
 # The last second of the validity still belongs to it (RFC 5280, section 4.1.2.5).
 TICK = timedelta(seconds=1)
+LAST_YEAR = 9999
 LEAST_RSA_BITS = 2048
 LEAST_EC_BITS = 224
 BROKEN_HASHES = frozenset({"md2", "md4", "md5", "sha1"})
@@ -55,8 +56,8 @@ def presence(facts: CertificateFacts) -> NotApplicable | NotJudged | None:
 def expired(facts: CertificateFacts, now: datetime) -> Verdict:
     if facts.not_after is None:
         return NotJudged("The end of its validity could not be read.")
-    if now < facts.not_after + TICK:
-        return Good(changes_at=facts.not_after + TICK)
+    if now - facts.not_after < TICK:
+        return Good(changes_at=_end_of(facts.not_after))
     days = (now - facts.not_after).days
     ago = "today" if days == 0 else f"{days} day{'' if days == 1 else 's'} ago"
     evidence = {"not after": facts.not_after.isoformat(), "nodes that serve it": str(facts.nodes_serving)}
@@ -68,7 +69,7 @@ def expired(facts: CertificateFacts, now: datetime) -> Verdict:
 def expiring(facts: CertificateFacts, now: datetime) -> Verdict:
     if facts.not_after is None or facts.expiring_from is None or facts.urgent_from is None:
         return NotJudged("Its validity could not be read.")
-    if now >= facts.not_after + TICK:
+    if now - facts.not_after >= TICK:
         return NotApplicable("overtaken")  # by the rule "expired"
     if now < facts.expiring_from:
         return Good(changes_at=facts.expiring_from)
@@ -78,7 +79,7 @@ def expiring(facts: CertificateFacts, now: datetime) -> Verdict:
         f"{days} day{'' if days == 1 else 's'} of its life are left.",
         {"not after": facts.not_after.isoformat(), "expiring from": facts.expiring_from.isoformat()},
         Severity.HIGH if urgent else None,
-        changes_at=facts.not_after + TICK if urgent else facts.urgent_from,
+        changes_at=_end_of(facts.not_after) if urgent else facts.urgent_from,
     )
 
 
@@ -140,6 +141,11 @@ def key_reuse(facts: CertificateFacts, _now: datetime) -> Verdict:
 
 def ownerless(facts: CertificateFacts, _now: datetime) -> Verdict:
     return Good() if facts.has_owner else Bad("No team owns it.", {"owner": "none"})
+
+
+def _end_of(not_after: datetime) -> datetime | None:
+    """The first moment after the validity; None for the year 9999, after which there is no moment."""
+    return not_after + TICK if not_after.year < LAST_YEAR else None
 
 
 def _nodes(count: int) -> str:

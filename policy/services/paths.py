@@ -10,7 +10,6 @@ from inventory.trust import (
     Incomplete,
     NotJudged,
     Path,
-    Shape,
     Trusted,
     TrustStore,
     Untrusted,
@@ -19,7 +18,7 @@ from inventory.trust import (
     mozilla_roots,
     store_from_pem,
 )
-from inventory.x509 import NotACertificate, parse
+from inventory.x509 import NotACertificate, ParsedCertificate, parse
 from policy.rules.endpoints import PathFacts
 
 
@@ -38,16 +37,27 @@ def path_facts(chains: Mapping[int, Sequence[bytes]], now: datetime) -> dict[int
 
 
 def _facts(ders: Sequence[bytes], known: Sequence[TrustStore], now: datetime) -> PathFacts:
-    shape = chain_shape(ders, known)
-    path = build_path(ders, known, now)
-    names = [_name(der) for der in ders]
+    sent = [_read(der) for der in ders]
+    shape = chain_shape(sent, known)
+    path = build_path(sent, known, now)
     return PathFacts(
         trusted=_trusted(path),
         sentence=path.sentence,
         missing=path.missing if isinstance(path, Incomplete) else "",
-        misplaced=_misplaced(shape, names),
+        misplaced=tuple(_name(sent[at]) for at in shape.misplaced),
         strangers=tuple(one.name or one.why for one in shape.superfluous),
     )
+
+
+def _read(der: bytes) -> ParsedCertificate | bytes:
+    try:
+        return parse(der)
+    except NotACertificate:
+        return der
+
+
+def _name(certificate: ParsedCertificate | bytes) -> str:
+    return "something unreadable" if isinstance(certificate, bytes) else certificate.name
 
 
 def _trusted(path: Path) -> bool | None:
@@ -58,14 +68,3 @@ def _trusted(path: Path) -> bool | None:
             return False
         case NotJudged():
             return None
-
-
-def _misplaced(shape: Shape, names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(names[at] for at in shape.misplaced)
-
-
-def _name(der: bytes) -> str:
-    try:
-        return parse(der).name
-    except NotACertificate:
-        return "something unreadable"

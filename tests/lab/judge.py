@@ -28,15 +28,16 @@ def faults(line: Line, answer: Answer, root: x509.Certificate) -> set[str]:
 def shared(answers: dict[str, tuple[Line, Answer]]) -> dict[str, set[str]]:
     """What shows only between endpoints, by the key of the given mapping."""
     keys: dict[bytes, set[str | None]] = defaultdict(set)
-    services: dict[str, set[str | None]] = defaultdict(set)
+    newest: dict[str, datetime] = {}
     for where, (line, answer) in answers.items():
         keys[_key(answer)].add(answer.leaf_sha256)
-        services[line.service or where].add(answer.leaf_sha256)
+        service = line.service or where
+        newest[service] = max(_begins(answer), newest.get(service, _begins(answer)))
     found: dict[str, set[str]] = {where: set() for where in answers}
     for where, (line, answer) in answers.items():
         if len(keys[_key(answer)]) > 1:
             found[where].add("key_reuse")
-        if len(services[line.service or where]) > 1:
+        if _begins(answer) < newest[line.service or where]:
             found[where].add("not_same_everywhere")
     return found
 
@@ -107,6 +108,10 @@ def _covers(leaf: x509.Certificate, name: str) -> bool:
         return False
     wildcard = "*." + name.partition(".")[2]
     return bool({name, wildcard} & set(san.get_values_for_type(x509.DNSName)))
+
+
+def _begins(answer: Answer) -> datetime:
+    return x509.load_der_x509_certificate(answer.chain[0]).not_valid_before_utc
 
 
 def _key(answer: Answer) -> bytes:
