@@ -22,8 +22,8 @@ from inventory.models.certificates import CertificateQuerySet
 from inventory.status import WORDS, Status
 
 ANY = "any"
-KINDS = [*Certificate.Kind.choices, (ANY, gettext_lazy("any"))]
-YES_NO = [("yes", gettext_lazy("yes")), ("no", gettext_lazy("no"))]
+KINDS = [*Certificate.Kind.choices, (ANY, gettext_lazy("Any"))]
+YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
 STATUSES = [(status.value, WORDS[status].capitalize()) for status in Status]
 Rows = QuerySet[Certificate]
 
@@ -34,11 +34,11 @@ class CertificateFilter(StandingFilter):
     defaults: ClassVar = {"kind": Certificate.Kind.LEAF.value}
     lifted: ClassVar = {"kind": ANY}
     sorts = (
-        Sort("expires", "not_after", "time", nullable=True),
-        Sort("name", "name"),
-        Sort("first_seen", "first_seen_at", "time"),
-        Sort("severity", "worst_severity", "number"),
-        Sort("owner", "owner_team__name", nullable=True),
+        Sort("expires", "not_after", "time", nullable=True, label=gettext_lazy("Expires")),
+        Sort("name", "name", label=gettext_lazy("Name")),
+        Sort("first_seen", "first_seen_at", "time", label=gettext_lazy("First seen")),
+        Sort("severity", "worst_severity", "number", label=gettext_lazy("Worst finding")),
+        Sort("owner", "owner_team__name", nullable=True, label=gettext_lazy("Owner")),
     )
 
     q = Text(label=gettext_lazy("Search"), method="matching", max_length=300)

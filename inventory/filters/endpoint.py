@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, IntegerField, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
 from inventory.filters.base import Filtered, Named, Person, Query, filtered
@@ -19,7 +20,7 @@ from inventory.filters.standing import StandingFilter
 from inventory.models import Certificate, Endpoint
 
 NEVER = "never"
-OUTCOMES = [(value or NEVER, label) for value, label in Endpoint.Outcome.choices]
+OUTCOMES = [(value or NEVER, capfirst(str(label))) for value, label in Endpoint.Outcome.choices]
 Rows = QuerySet[Endpoint]
 
 
@@ -29,11 +30,11 @@ class EndpointFilter(StandingFilter):
     defaults: ClassVar = {"retired": "no"}
     lifted: ClassVar = {"retired": ANY}
     sorts = (
-        Sort("address", "address", "bytes"),
-        Sort("name", "server_name"),
-        Sort("seen", "last_seen_at", "time", nullable=True),
-        Sort("severity", "worst_severity", "number"),
-        Sort("owner", "owner_team__name", nullable=True),
+        Sort("address", "address", "bytes", label=gettext_lazy("Address")),
+        Sort("name", "server_name", label=gettext_lazy("Name")),
+        Sort("seen", "last_seen_at", "time", nullable=True, label=gettext_lazy("Seen")),
+        Sort("severity", "worst_severity", "number", label=gettext_lazy("Worst finding")),
+        Sort("owner", "owner_team__name", nullable=True, label=gettext_lazy("Owner")),
     )
 
     q = Text(label=gettext_lazy("Search"), method="matching", max_length=300)
@@ -45,7 +46,7 @@ class EndpointFilter(StandingFilter):
     zone = Texts(label=gettext_lazy("Zone"), method="in_zone")
     service = Texts(label=gettext_lazy("Service"), method="of_service")
     certificate = Ids(label=gettext_lazy("Serves"), method="serving")
-    retired = Choice(label=gettext_lazy("Retired"), method="is_retired", choices=[*YES_NO, (ANY, gettext_lazy("any"))])
+    retired = Choice(label=gettext_lazy("Retired"), method="is_retired", choices=[*YES_NO, (ANY, gettext_lazy("Any"))])
 
     def matching(self, queryset: Rows, _name: str, text: str) -> Rows:
         return queryset.filter(endpoints_matching(text, Certificate.objects.visible_to(self.user)))

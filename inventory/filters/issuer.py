@@ -17,7 +17,10 @@ from inventory.models import Certificate, Issuer
 
 class IssuerFilter(EstateFilter):
     first_sort = "-certificates"
-    sorts = (Sort("certificates", "signed", "number"), Sort("name", "label"))
+    sorts = (
+        Sort("certificates", "signed", "number", label=gettext_lazy("Certificates")),
+        Sort("name", "label", label=gettext_lazy("Name")),
+    )
 
     q = Text(label=gettext_lazy("Search"), method="matching", max_length=300)
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from django.core.signing import BadSignature, Signer
 from django.db.models import F, Model, Q, QuerySet
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 Row = TypeVar("Row", bound=Model)
@@ -32,6 +33,7 @@ class Sort:
     kind: Kind = "text"
     nullable: bool = False
     descending: bool = False
+    label: str | Promise = ""
 
     @property
     def param(self) -> str:

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from inventory.addresses import pack
 from inventory.models import Certificate, CertificateName, Endpoint, Issuer
+from inventory.names import normalise
 
 _HEX = re.compile(r"[0-9a-f]{2,128}", re.ASCII)
 _SHORTEST_SERIAL = 6
@@ -20,17 +21,6 @@ def as_hex(text: str) -> str:
     """
     digits = re.sub(r"[\s:-]", "", text.lower()).removeprefix("0x")
     return digits if _HEX.fullmatch(digits) else ""
-
-
-def as_name(text: str) -> str:
-    """A name as names are stored: lower case, A-label where the text is an internationalised name."""
-    lowered = text.strip().lower().rstrip(".")
-    if lowered.isascii():
-        return lowered
-    try:
-        return ".".join(label.encode("idna").decode("ascii") if label else "" for label in lowered.split("."))
-    except UnicodeError:
-        return lowered
 
 
 def as_address(text: str) -> bytes | None:
@@ -55,7 +45,7 @@ def certificates_matching(text: str, endpoints: QuerySet[Endpoint]) -> Q:
         return Q(sha256=digits) | Q(spki_sha256=digits)
     if (address := as_address(text)) is not None:
         return Q(pk__in=endpoints.filter(address=address).values("certificate")) | _named(str(text).strip().strip("[]"))
-    name = as_name(text)
+    name = normalise(text)
     found = _named(name) | Q(name__icontains=text) | Q(issuer__in=issuers_matching(text).values("pk"))
     found |= Q(pk__in=endpoints.filter(server_name__contains=name).values("certificate"))
     if len(digits) >= _SHORTEST_SERIAL:
@@ -77,7 +67,7 @@ def endpoints_matching(text: str, certificates: QuerySet[Certificate]) -> Q:
     if (address := as_address(host)) is not None:
         found = Q(address=address)
     else:
-        name = as_name(host)
+        name = normalise(host)
         found = Q(server_name__contains=name) | Q(service__contains=name)
         if not port:
             digits = as_hex(text)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,8 +17,8 @@ from inventory.models import Environment, Severity, Sighting, Tag
 
 NOBODY = "none"
 SEVERITIES = {severity.name.lower(): severity for severity in reversed(Severity)}
-SEVERITY_CHOICES = [(word, severity.label) for word, severity in SEVERITIES.items()]
-ENVIRONMENT_CHOICES = [*Environment.choices, (NOBODY, gettext_lazy("not known"))]
+SEVERITY_CHOICES = [(word, capfirst(severity.label)) for word, severity in SEVERITIES.items()]
+ENVIRONMENT_CHOICES = [*Environment.choices, (NOBODY, gettext_lazy("Not known"))]
 
 
 class StandingFilter(EstateFilter):

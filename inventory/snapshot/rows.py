@@ -10,6 +10,7 @@ from django.db.models import Prefetch, QuerySet
 
 from inventory.filters import risk_words
 from inventory.models import Certificate, Endpoint, Risk
+from inventory.names import displayed
 from inventory.status import Status
 
 RISKS_SHOWN = 1
@@ -24,6 +25,12 @@ class CertificateRow:
     is_urgent: bool
     days_left: int | None
     risks: Sequence[str]
+
+    @property
+    def other_form(self) -> str:
+        """The name as people write it, where that is not how it is stored; shown beside it, never instead."""
+        shown = displayed(self.certificate.name)
+        return shown if shown != self.certificate.name else ""
 
     @property
     def more_names(self) -> int:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Case, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from inventory import filters
 from inventory.filters import Count, Filtered
+from inventory.filters.base import CONTROLS
 from inventory.filters.certificate import STATUSES, YES_NO
 from inventory.filters.facets import Facet, FacetColumn, make_facets, related_facet
 from inventory.filters.standing import ENVIRONMENT_CHOICES, NOBODY, SEVERITY_CHOICES
 from inventory.models import Certificate, Risk, Severity
 from inventory.models.status_q import status_case
 from inventory.services import numbers
-from inventory.services.totals import CERTIFICATES, ISSUER, KEY
+from inventory.services.totals import CERTIFICATES, IN_USE, ISSUER, KEY, UNOWNED
 from inventory.snapshot.rows import certificate_rows, with_listed
 from inventory.views.listing import answer, count_of, list_context, person
 
@@ -31,7 +35,7 @@ def certificate_list(request: HttpRequest) -> HttpResponse:
     user, now = person(request), timezone.now()
     result = filters.certificates(request.GET, user, now)
     page = result.page(with_listed(result.queryset))
-    kept = numbers(user, CERTIFICATES, ISSUER, KEY)
+    kept = numbers(user, CERTIFICATES, ISSUER, KEY, IN_USE, UNOWNED)
     count = count_of(result, kept[CERTIFICATES].get(Certificate.Kind.LEAF))
 
     def again(query: str) -> Filtered[Certificate]:
@@ -40,9 +44,31 @@ def certificate_list(request: HttpRequest) -> HttpResponse:
     context = {
         **list_context(result, page, count, again),
         "rows": certificate_rows(page.rows, now),
+        "tabs": _tabs(result, kept),
         "facets": [] if result.errors else _facets(result, again, count, kept, now),
     }
     return answer(request, TEMPLATE, context)
+
+
+def _tabs(result: Filtered[Certificate], kept: Kept) -> list[dict[str, Any]]:
+    """The lists that are asked for most, with kept counts; a tab is open where exactly its conditions are in force."""
+    views = [
+        (_("All"), {}, kept[CERTIFICATES].get(Certificate.Kind.LEAF)),
+        (_("In use"), {"in_use": "yes"}, kept[IN_USE].get("")),
+        (_("Expired, in use"), {"in_use": "yes", "status": "expired"}, None),
+        (_("Expiring, in use"), {"in_use": "yes", "status": "expiring"}, None),
+        (_("No owner"), {"team": NOBODY}, kept[UNOWNED].get("all")),
+    ]
+    asked = {name: values for name, values in result.asked.lists() if name not in CONTROLS}
+    return [
+        {
+            "label": label,
+            "url": f"?{urlencode(params)}",
+            "count": count,
+            "active": asked == {name: [value] for name, value in params.items()},
+        }
+        for label, params, count in views
+    ]
 
 
 def _facets(

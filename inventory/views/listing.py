@@ -39,10 +39,12 @@ def count_of(result: Filtered[Any], kept: int | None) -> Count:
 def list_context(
     result: Filtered[Any], page: Page[Any], count: Count, again: Callable[[str], Filtered[Any]]
 ) -> dict[str, Any]:
+    headers = {sort.word: _header(result, sort) for sort in type(result.filterset).sorts}
     return {
         "chips": result.chips,
         "errors": error_sentences(result.errors),
-        "headers": _headers(result),
+        "headers": headers,
+        "orders": [(sort.label, headers[sort.word]) for sort in type(result.filterset).sorts],
         "count": count,
         "count_words": in_words(count),
         "query": result.query,
@@ -78,10 +80,6 @@ def answer(request: HttpRequest, template: str, context: Mapping[str, Any]) -> H
         # The address of the list itself, without the blank fields that a form sends along.
         response["HX-Push-Url"] = f"{request.path}?{context['address']}" if context["address"] else request.path
     return response
-
-
-def _headers(result: Filtered[Any]) -> dict[str, Header]:
-    return {sort.word: _header(result, sort) for sort in type(result.filterset).sorts}
 
 
 def _header(result: Filtered[Any], sort: Sort) -> Header:
