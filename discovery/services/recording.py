@@ -142,7 +142,7 @@ def _look(result: ProbeResult, digests: Mapping[tuple[bytes, ...], str], chains:
 
 
 def _detail(result: ProbeResult) -> str:
-    return result.detail[:DETAIL_AT_MOST].replace("\0", "\\00")
+    return result.detail.replace("\0", "\\00")[:DETAIL_AT_MOST]
 
 
 _BEGINNING = (

@@ -1,0 +1,105 @@
+"""``manage.py scan`` against real servers, with and without consent."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import AuditEvent
+from discovery.models import Network, Scan
+from inventory.models import Certificate
+from lab import servers as lab
+from tests.discovery.servers import certificate, closed_port, server_context, serving, tls
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def server() -> Iterator[int]:
+    with serving(tls(server_context(certificate("leaf", names=1)))) as port:
+        yield port
+
+
+def scan(*arguments: str) -> str:
+    out = StringIO()
+    call_command("scan", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_without_consent_nothing_is_scanned_and_it_says_what_to_do(server: int) -> None:
+    with pytest.raises(CommandError, match=r"in no network that may be probed.*\n.*--allow"):
+        scan(f"127.0.0.1:{server}")
+    assert not Scan.objects.exists()
+
+
+def test_with_consent_it_scans_and_says_so_in_the_audit(server: int) -> None:
+    printed = json.loads(scan("127.0.0.1", "--ports", f"{server},{closed_port()}", "--allow", "--wait", "--json"))
+    assert printed | {"scan": 0, "reasons": {}} == {
+        "scan": 0,
+        "status": "done",
+        "error": "",
+        "asked": 2,
+        "answered": 1,
+        "refused": 1,
+        "silent": 0,
+        "excluded": 0,
+        "failed": 0,
+        "certificates": 1,
+        "new": 1,
+        "changed": 0,
+        "gone": 0,
+        "not_tried": 0,
+        "reasons": {},
+    }
+    assert Network.objects.get().allows_special
+    assert AuditEvent.objects.get(verb="network.added").after["origin"] == "command line"
+
+
+def test_the_counts_add_up_in_words(server: int) -> None:
+    printed = scan("--network", "127.0.0.0/30", "--ports", str(server), "--exclude", "127.0.0.3", "--allow", "--wait")
+    numbers = {line.split()[0]: int(line.split()[-1]) for line in printed.splitlines()[1:] if line.split()}
+    assert numbers["asked"] == sum(numbers[name] for name in ("answered", "refused", "silent", "excluded", "failed"))
+    assert (numbers["asked"], numbers["answered"], numbers["excluded"]) == (4, 1, 1)
+
+
+def test_the_output_file_names_what_was_found(server: int, tmp_path: Path) -> None:
+    path = tmp_path / "inventory.csv"
+    scan(f"127.0.0.1:{server}", "--allow", "--output", str(path))
+    (row,) = csv.DictReader(path.read_text().splitlines())
+    assert (row["address"], row["port"], row["outcome"]) == ("127.0.0.1", str(server), "served")
+    assert row["sha256"] == Certificate.objects.get().sha256
+
+
+def test_a_manifest_of_the_lab_is_found_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.jsonl"
+    kinds = ("in_date", "expired", "by_sni", "dual", "smtp", "nodes", "huge_chain", "ssh")
+    with lab.running(kinds=kinds) as manifest:
+        manifest.write(path)
+        printed = json.loads(scan("--places", str(path), "--allow", "--wait", "--json"))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    found = set(Certificate.objects.values_list("sha256", flat=True))
+    assert printed["asked"] == len(lines)
+    assert {line["leaf_sha256"] for line in lines if line["leaf_sha256"]} <= found
+
+
+@pytest.mark.parametrize("arguments", ["", "--places /nowhere", "$(id) --allow", "-oN x", "10.0.0.0/33 --allow"])
+def test_what_is_no_address_is_an_error(arguments: str) -> None:
+    with pytest.raises(CommandError):
+        scan(*arguments.split())
+    assert not Network.objects.exists()
+
+
+def test_a_name_that_does_not_exist_is_named() -> None:
+    with pytest.raises(CommandError, match=r"nowhere\.invalid cannot be looked up"):
+        scan("nowhere.invalid", "--allow")
+
+
+def test_without_waiting_the_queue_does_the_work(server: int) -> None:
+    assert "waiting" in scan(f"127.0.0.1:{server}", "--allow")
+    assert Scan.objects.get().is_open

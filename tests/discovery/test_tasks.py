@@ -1,0 +1,69 @@
+"""What the queue calls by name."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import pytest
+from django.core.management import call_command
+from django.utils.module_loading import import_string
+from django_q.models import Schedule
+
+from accounts.models import TickRun
+from discovery import services, tasks
+from discovery.models import Scan, Source
+from discovery.services import Ask, default_zone, save_network, start_scan
+from discovery.services.queue import RUN_SHARD
+from tests.conftest import NOW
+from tests.discovery.servers import closed_port
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_shard_task_runs_one_shard() -> None:
+    save_network("127.0.0.0/8", actor=None, now=NOW, allows_special=True)
+    scan = start_scan(Ask(f"127.0.0.1:{closed_port()}"), actor=None, now=NOW)
+    import_string(RUN_SHARD)(scan.shards.get().pk)
+    scan.refresh_from_db()
+    assert (scan.status, scan.refused) == ("done", 1)
+
+
+def test_a_tick_is_noted() -> None:
+    tasks.tick()
+    run = TickRun.objects.get(name="discovery")
+    assert run.finished_at
+    assert run.error == ""
+
+
+def test_one_source_that_breaks_does_not_stop_the_others_and_is_told(now: object) -> None:
+    save_network("192.0.2.0/24", actor=None, now=NOW)
+    for name in ("broken", "whole"):
+        Source.objects.create(
+            name=name, kind="network", targets="192.0.2.1", zone=default_zone(), created_at=NOW, next_run_at=NOW
+        )
+    run_source = services.run_source
+
+    def breaking(source: Source, at: object) -> object:
+        if source.name == "broken":
+            raise RuntimeError("it broke")
+        return run_source(source, at)  # type: ignore[arg-type]
+
+    with patch("discovery.services.ticking.run_source", breaking), pytest.raises(tasks.TickError):
+        tasks.tick()
+    assert [scan.title for scan in Scan.objects.all()] == ["whole"]
+    assert "it broke" in TickRun.objects.get(name="discovery").error
+
+
+def test_ticks_are_scheduled_once_and_follow_the_settings(settings: pytest.FixtureRequest) -> None:
+    call_command("schedule_ticks")
+    call_command("schedule_ticks")
+    assert sorted(Schedule.objects.values_list("name", flat=True)) == sorted(name for name, *_ in settings.TICKS)  # type: ignore[attr-defined]
+    Schedule.objects.create(name="mine", func="os.getpid", schedule_type=Schedule.ONCE)
+    settings.TICKS = [("discovery", "discovery.tasks.tick", 5)]  # type: ignore[attr-defined]
+    call_command("schedule_ticks")
+    assert dict(Schedule.objects.values_list("name", "minutes")) == {"discovery": 5, "mine": None}
+
+
+def test_every_tick_and_reader_of_discovery_exists() -> None:
+    assert callable(import_string("discovery.tasks.tick"))
+    assert callable(import_string("inventory.tasks.recount"))
