@@ -118,6 +118,13 @@ class ProfileForm(UserBase):
 class UserForm(UserBase):
     """An account as an administrator sets it. There is no password in it: people choose their own."""
 
+    ends_at = forms.DateTimeField(
+        label=_("Ends"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=_("After this time the account cannot sign in and its sessions end. In your time zone."),
+    )
+
     class Meta:
         model = User
         fields = ["email", "name", "role", "is_active", "ends_at"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -38,6 +41,20 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} {self.verb}"
+
+    @property
+    def changes(self) -> list[tuple[str, str, str]]:
+        """Name, value before and value after of each field that the event tells of, as people read them."""
+        names = dict.fromkeys([*self.before, *self.after])
+        return [(name, _shown(self.before.get(name)), _shown(self.after.get(name))) for name in names]
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return json.dumps(value, sort_keys=True, ensure_ascii=False) if isinstance(value, dict) else str(value)
 
 
 class AuditHead(models.Model):

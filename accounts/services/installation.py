@@ -52,8 +52,8 @@ def change_organisation(actor: User | None, changes: dict[str, Any], now: dateti
     different = {name: value for name, value in changes.items() if before[name] != value}
     if different or row.set_up_at is None:
         Organisation.objects.filter(pk=1).update(**different, set_up_at=row.set_up_at or now)
+        row.refresh_from_db()
         audit(actor, "changed the organisation", row, {name: before[name] for name in different}, different, now=now)
-    row.refresh_from_db()
     return row
 
 

@@ -245,7 +245,7 @@ def test_there_is_one_organisation_that_is_neither_added_nor_deleted(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"role": "viewer"}, {"is_active": False}, {"ends_at_0": "2030-01-01", "ends_at_1": "00:00:00"}],
+    [{"role": "viewer"}, {"is_active": False}, {"ends_at": "2030-01-01T00:00"}],
     ids=["demoted", "deactivated", "ended"],
 )
 def test_the_last_administrator_stays(office: Client, administrator: User, changes: dict[str, Any]) -> None:

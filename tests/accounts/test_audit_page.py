@@ -92,8 +92,10 @@ def test_a_nonsense_filter_or_cursor_is_no_error(reader: Client) -> None:
 
 def test_an_event_shows_what_was_before_and_after(reader: Client) -> None:
     with transaction.atomic():
-        audit(None, "changed", "thing\u202e", {"name": "<b>old</b>"}, {"name": "new"}, now=NOW)
+        after = {"name": "new", "teams": ["Web", "Payments"]}
+        audit(None, "changed", "thing\u202e", {"name": "<b>old</b>", "teams": []}, after, now=NOW)
     page = reader.get("/audit/").content.decode()
+    assert "Web, Payments" in page
     assert "&lt;b&gt;old&lt;/b&gt;" in page
     assert "\u202e" not in page
     assert "<b>old</b>" not in page
