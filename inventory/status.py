@@ -58,7 +58,7 @@ def status(situation: Situation, now: datetime) -> Status:
     s = situation
     if s.revoked_at is not None and s.revoked_at <= now:
         return Status.REVOKED
-    if s.not_before is None or s.not_after is None or s.expiring_from is None:
+    if s.not_before is None or s.not_after is None:
         return Status.UNKNOWN
     return _by_date(s, now) or _by_standing(s)
 
@@ -68,9 +68,9 @@ def _by_date(s: Situation, now: datetime) -> Status | None:
         return Status.EXPIRED
     if s.not_before is not None and now < s.not_before:
         return Status.NOT_YET_VALID
-    if s.expiring_from is not None and now >= s.expiring_from:
-        return Status.EXPIRING
-    return None
+    if s.expiring_from is None:
+        return Status.UNKNOWN
+    return Status.EXPIRING if now >= s.expiring_from else None
 
 
 def _by_standing(s: Situation) -> Status:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.services import require_change
 from certdash.lib.htmx import HtmxRequest, page_or_fragment
 from inventory.models import Certificate, Endpoint
-from policy.filters import FindingFilter
+from policy.filters import FindingFilter, facets
 from policy.models import Finding, FindingQuerySet
 from policy.rules import CATALOGUE
 from policy.services import acknowledge
@@ -79,15 +79,20 @@ def _list_context(request: HtmxRequest) -> dict[str, Any]:
     # One row more than is shown tells whether there are more; the count is capped, never the whole estate.
     rows = list(_full(found).order_by("-severity", "opened_at", "pk")[: SHOWN + 1])
     return {
-        "title": _("Findings"),
         "filter": chosen,
-        "shown_fields": ("state", "severity", "rule", "team"),
+        "facets": facets(chosen, visible),
+        "tabs": _tabs(data.get("state", "")),
         "rows": [_row(finding) for finding in rows[:SHOWN]],
         "has_more": len(rows) > SHOWN,
         "count": found.order_by()[:10_001].count(),
         "open_count": visible.open().order_by()[:10_001].count(),
         "urgent_count": visible.open().filter(severity__gte=3).order_by()[:10_001].count(),
     }
+
+
+def _tabs(state: str) -> list[dict[str, Any]]:
+    words = {"open": _("Open"), "closed": _("Closed"), "any": _("All")}
+    return [{"label": word, "url": f"?state={code}", "active": code == state} for code, word in words.items()]
 
 
 def _row(finding: Finding) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from inventory.status import Status
 def status_q(now: datetime) -> dict[Status, Q]:
     """Return one condition per status; for every row exactly one of them holds."""
     not_revoked = Q(revoked_at=None) | Q(revoked_at__gt=now)
-    unread = Q(not_before=None) | Q(not_after=None) | Q(expiring_from=None)
-    read = not_revoked & Q(not_before__isnull=False, not_after__isnull=False, expiring_from__isnull=False)
+    unread = Q(not_before=None) | Q(not_after=None)
+    read = not_revoked & Q(not_before__isnull=False, not_after__isnull=False)
     begun = read & Q(not_after__gte=now, not_before__lte=now)
     calm = begun & Q(expiring_from__gt=now)
     away = Q(served_ever=True, nodes_serving=0)
@@ -25,7 +25,7 @@ def status_q(now: datetime) -> dict[Status, Q]:
         Status.SUPERSEDED: calm & Q(superseded=True),
         Status.GONE: calm & Q(superseded=False) & away,
         Status.IN_DATE: calm & Q(superseded=False) & ~away,
-        Status.UNKNOWN: not_revoked & unread,
+        Status.UNKNOWN: not_revoked & (unread | begun & Q(expiring_from=None)),
     }
 
 

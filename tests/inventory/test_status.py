@@ -37,7 +37,8 @@ def situation(days_old: float, days_left: float, **standing: object) -> Situatio
         (situation(90, -1, revoked_at=NOW), Status.REVOKED),
         (situation(30, 60, revoked_at=NOW + DAY), Status.IN_DATE),
         (Situation(None, NOW, None), Status.UNKNOWN),
-        (Situation(NOW, NOW - DAY, None), Status.UNKNOWN),
+        (Situation(NOW, NOW - DAY, None), Status.EXPIRED),  # inverted dates: its last day has passed
+        (Situation(NOW - DAY, NOW + DAY, None), Status.UNKNOWN),
     ],
 )
 def test_the_first_status_that_holds(given: Situation, expected: Status) -> None:
@@ -78,5 +79,5 @@ class Twins(TestCase):
         row.save()
         expected = row.status_at(NOW)
         mine = Certificate.objects.filter(pk=row.pk)
-        assert mine.with_status(NOW).values_list("status_word", flat=True).get() == expected.value
+        assert mine.with_status(NOW).get().status_word == expected.value  # type: ignore[attr-defined] # annotated
         assert [word for word in Status if mine.in_status([word], NOW).exists()] == [expected]
