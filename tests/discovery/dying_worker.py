@@ -17,8 +17,8 @@ import django
 
 django.setup()
 
+from discovery.models import Scan  # noqa: E402
 from discovery.services import shards  # noqa: E402 - models need the setup above
-from discovery.services.scans import Scan  # noqa: E402
 
 # What dies, and whether before or after the function did its work.
 POINTS: dict[str, tuple[Any, str, str]] = {

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.utils.module_loading import import_string
 from django_q.models import Schedule
+from pytest_django import Settings
 
 from accounts.models import TickRun
 from discovery import services, tasks
@@ -54,12 +55,12 @@ def test_one_source_that_breaks_does_not_stop_the_others_and_is_told(now: object
     assert "it broke" in TickRun.objects.get(name="discovery").error
 
 
-def test_ticks_are_scheduled_once_and_follow_the_settings(settings: pytest.FixtureRequest) -> None:
+def test_ticks_are_scheduled_once_and_follow_the_settings(settings: Settings) -> None:
     call_command("schedule_ticks")
     call_command("schedule_ticks")
-    assert sorted(Schedule.objects.values_list("name", flat=True)) == sorted(name for name, *_ in settings.TICKS)  # type: ignore[attr-defined]
+    assert sorted(Schedule.objects.values_list("name", flat=True)) == sorted(name for name, *_ in settings.TICKS)
     Schedule.objects.create(name="mine", func="os.getpid", schedule_type=Schedule.ONCE)
-    settings.TICKS = [("discovery", "discovery.tasks.tick", 5)]  # type: ignore[attr-defined]
+    settings.TICKS = [("discovery", "discovery.tasks.tick", 5)]
     call_command("schedule_ticks")
     assert dict(Schedule.objects.values_list("name", "minutes")) == {"discovery": 5, "mine": None}
 

@@ -56,7 +56,7 @@ def test_no_service_updates_a_fact_column(root: pki.Authority) -> None:
 
 
 def _fact_columns() -> set[str]:
-    columns = [field.column for field in Certificate._meta.local_concrete_fields]
+    columns = [field.column or "" for field in Certificate._meta.local_concrete_fields]
     return set(columns[columns.index("sha256") : columns.index("problems") + 1])
 
 

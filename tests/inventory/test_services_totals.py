@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from pytest_django import Settings
 
 from accounts.models import AuditEvent, Team, TickRun, User
 from inventory import tasks
 from inventory.models import Certificate, Total
 from inventory.services import adjust, assign_owner, numbers, recount
-from inventory.services.totals import CERTIFICATES, ENDPOINTS, EXPIRY_DAY, IN_USE, KEY, UNOWNED
+from inventory.services.totals import CERTIFICATES, ENDPOINTS, EXPIRY_DAY, IN_USE, KEY, UNOWNED, Share
 from tests.conftest import NOW
 from tests.inventory.test_services_standing import DAY, certificate, issue, note, spot
 
@@ -51,9 +52,9 @@ def test_a_person_gets_the_sum_of_what_they_may_see(
     assert recount() == []
 
 
-def test_hidden_unowned_rows_are_not_counted_for_others(operator: User, settings: pytest.FixtureRequest) -> None:
+def test_hidden_unowned_rows_are_not_counted_for_others(operator: User, settings: Settings) -> None:
     note({spot(): [issue()]})
-    settings.HIDE_UNOWNED = True  # type: ignore[attr-defined]
+    settings.HIDE_UNOWNED = True
     assert numbers(operator, IN_USE) == {IN_USE: {}}
 
 
@@ -80,7 +81,7 @@ def test_the_nightly_task_tells_of_a_drift() -> None:
 
 
 def test_adding_to_many_cells_adds_to_each() -> None:
-    cells = {(None, "risk", f"code {n}"): n for n in range(450)}
+    cells: dict[Share, int] = {(None, "risk", f"code {n}"): n for n in range(450)}
     adjust(cells)
     adjust(cells)
     assert sum(Total.objects.values_list("count", flat=True)) == 2 * sum(cells.values())
