@@ -63,9 +63,9 @@ def facets(chosen: FindingFilter, visible: FindingQuerySet) -> list[dict[str, An
     state = data.get("state", "open")
     found = chosen.of_state(visible, "state", state)
     return [
-        _facet(_("Severity"), "severity", _severities(), _counts(found, F("severity")), data),
-        _facet(_("Owner"), "team", _teams(), _counts(found, OWNER), data),
-        _facet(_("Rule"), "rule", _rules(), _counts(found, F("rule")), data),
+        _facet(str(_("Severity")), "severity", _severities(), _counts(found, F("severity")), data),
+        _facet(str(_("Owner")), "team", _teams(), _counts(found, OWNER), data),
+        _facet(str(_("Rule")), "rule", _rules(), _counts(found, F("rule")), data),
     ]
 
 
