@@ -202,7 +202,8 @@ def filtered(cls: type[EstateFilter], queryset: QuerySet[Row], query: Query, use
         sort=sort,
         cursor=cursor,
         per_page=per_page,
-        is_plain=not any(name in asked for name in filterset.filters if asked.get(name) != cls.defaults.get(name)),
+        is_plain=not problems
+        and not any(name in asked for name in filterset.filters if asked.get(name) != cls.defaults.get(name)),
         filterset=filterset,
     )
 

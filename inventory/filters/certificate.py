@@ -53,6 +53,7 @@ class CertificateFilter(StandingFilter):
     )
     expires_after = MomentFilter(label=gettext_lazy("Expires from"), method="from_moment")
     expires_before = MomentFilter(label=gettext_lazy("Expires before"), method="before_moment")
+    first_seen_after = MomentFilter(label=gettext_lazy("First seen from"), method="seen_from")
 
     def matching(self, queryset: Rows, _name: str, text: str) -> Rows:
         return queryset.filter(certificates_matching(text, Endpoint.objects.visible_to(self.user)))
@@ -89,10 +90,13 @@ class CertificateFilter(StandingFilter):
     def before_moment(self, queryset: Rows, _name: str, moment: datetime) -> Rows:
         return queryset.filter(not_after__lt=moment)
 
+    def seen_from(self, queryset: Rows, _name: str, moment: datetime) -> Rows:
+        return queryset.filter(first_seen_at__gte=moment)
+
     def words(self, name: str, value: str) -> str:
         if name == "risk":
             return risk_words(value)
-        if name in {"expires_after", "expires_before"}:
+        if name in {"expires_after", "expires_before", "first_seen_after"}:
             moment: datetime = self.form.cleaned_data[name]
             return _("%(moment)s UTC") % {"moment": date_format(moment.astimezone(UTC), "j M Y, H:i")}
         return shortened(super().words(name, value))

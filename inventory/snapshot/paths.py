@@ -64,11 +64,12 @@ def chain_picture(der: bytes, sent: SentChain | None, user: User, now: datetime)
     return ChainPicture(
         sent=_sent_links(sent, path, lent) if sent else [],
         built=_built_links(path, lent, pages),
-        trusted=None if isinstance(path, NotJudged) else isinstance(path, Trusted),
+        # What only the inventory completes is not good: most clients do not have what was not sent.
+        trusted=None if isinstance(path, NotJudged) else isinstance(path, Trusted) and not lent,
         sent_note=_sent_note(sent),
         built_note=_built_note(path, lent),
         end_note=_end_note(sent, lent, path),
-        sentences=[path.sentence, *_oddities(shape)],
+        sentences=[*_why(path, lent), *_oddities(shape)],
     )
 
 
@@ -162,11 +163,26 @@ def _sent_note(sent: SentChain | None) -> str:
 
 
 def _built_note(path: Path, lent: set[str]) -> str:
-    if isinstance(path, Trusted):
-        return _("trusted by %(store)s") % {"store": path.store} + (_(", not from what is sent") if lent else "")
-    if isinstance(path, Incomplete):
-        return _("incomplete")
-    return _("no trusted path") if not isinstance(path, NotJudged) else _("no path could be judged")
+    match path:
+        case Trusted(store=store) if lent:
+            return _("incomplete; with the inventory trusted by %(store)s") % {"store": store}
+        case Trusted(store=store):
+            return _("trusted by %(store)s") % {"store": store}
+        case Incomplete():
+            return _("incomplete")
+        case NotJudged():
+            return _("no path could be judged")
+        case _:
+            return _("no trusted path")
+
+
+def _why(path: Path, lent: set[str]) -> list[str]:
+    if not isinstance(path, Trusted):
+        return [path.sentence]
+    missing = [certificate.name for certificate in path.path if certificate.sha256 in lent]
+    if not missing:
+        return []
+    return [_("Clients that do not have %(names)s already cannot build a path.") % {"names": ", ".join(missing)}]
 
 
 def _end_note(sent: SentChain | None, lent: set[str], path: Path) -> str:

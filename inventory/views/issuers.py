@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Max, Min, Q
@@ -64,7 +64,7 @@ def issuer_detail(request: HttpRequest, pk: int) -> HttpResponse:
     signed = Certificate.objects.visible_to(user).filter(issuer=issuer)
     # The issuer's own certificates: those whose subject is its name.
     own = Certificate.objects.visible_to(user).filter(subject_sha256=issuer.name_sha256)
-    next_ends = signed.filter(not_after__gte=now - timedelta(days=30)).order_by("not_after", "pk")
+    next_ends = signed.filter(not_after__gte=now).order_by("not_after", "pk")
     keys = signed.values_list("key_label").annotate(number=Count("pk")).order_by("-number", "key_label")[:8]
     context = {
         "issuer": issuer,

@@ -102,7 +102,7 @@ def store_der(certificate: Certificate, der: bytes) -> Certificate:
 
 def make_chain(*certificates: Certificate) -> Chain:
     chain, created = Chain.objects.get_or_create(
-        sha256=digest(*(c.sha256 for c in certificates)),
+        sha256=hashlib.sha256(b"".join(bytes.fromhex(c.sha256) for c in certificates)).hexdigest(),
         defaults={"length": len(certificates), "leaf": certificates[0]},
     )
     if created:

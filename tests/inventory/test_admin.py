@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from accounts.models import AuditEvent, Organisation, User
+from inventory.models import Tag, TrustStore
+from lab.pki import Authority
+from tests.inventory.factories import make_certificate, make_endpoint
+
+
+@pytest.fixture
+def as_administrator(client: Client, organisation: Organisation, administrator: User) -> Client:
+    client.force_login(administrator)
+    return client
+
+
+def test_facts_can_be_read_and_not_changed(as_administrator: Client) -> None:
+    certificate = make_certificate("<b>api</b>.example.org")
+    endpoint = make_endpoint(certificate=certificate)
+    rows = {"certificate": certificate.pk, "endpoint": endpoint.pk, "issuer": certificate.issuer_id}
+    for model, pk in rows.items():
+        base = f"/admin/inventory/{model}/"
+        assert f"/{model}s/{pk}/" in as_administrator.get(f"{base}?q=ex").text
+        assert as_administrator.get(f"{base}{pk}/change/").status_code == 200
+        assert as_administrator.get(f"{base}add/").status_code == 403
+        assert as_administrator.post(f"{base}{pk}/change/", {"name": "other"}).status_code == 403
+        assert as_administrator.post(f"{base}{pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_tag_is_kept_with_an_audit_event(as_administrator: Client) -> None:
+    as_administrator.post("/admin/inventory/tag/add/", {"name": "shop"})
+    assert Tag.objects.filter(name="shop").exists()
+    assert AuditEvent.objects.filter(subject="shop").exists()
+
+
+def test_a_trust_store_takes_only_certificates_and_makes_endpoints_due(as_administrator: Client, now: datetime) -> None:
+    endpoint = make_endpoint(judge_at=None)
+    url = "/admin/inventory/truststore/add/"
+    refused = as_administrator.post(url, {"name": "Ours", "pem": "-----BEGIN CERTIFICATE-----\nx\n"})
+    assert "the END line is missing" in refused.text
+    assert "There is no certificate in it." in as_administrator.post(url, {"name": "Ours", "pem": "nothing"}).text
+    as_administrator.post(url, {"name": "Ours", "pem": Authority.make("Test Root").pem})
+    assert TrustStore.objects.get().name == "Ours"
+    endpoint.refresh_from_db()
+    assert endpoint.judge_at is not None
+
+
+def test_the_command_keeps_private_roots_once(db: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Authority.make("Test Root")
+    file = tmp_path / "roots.pem"
+    file.write_text(root.pem)
+    for _ in range(2):
+        call_command("trust", "Our roots", str(file))
+    assert root.issued.sha256 in capsys.readouterr().out
+    assert TrustStore.objects.get().pem.strip() == root.pem.strip()
+    assert AuditEvent.objects.filter(verb="truststore.kept").count() == 1
+
+
+def test_the_command_says_what_is_wrong_with_a_file(db: None, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pem"
+    bad.write_text("no certificate")
+    with pytest.raises(CommandError, match="There is no certificate in it"):
+        call_command("trust", "Our roots", str(bad))
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("trust", "Our roots", str(tmp_path / "missing.pem"))
