@@ -1,0 +1,47 @@
+"""Several workers that record the same places at the same moment."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from discovery.models import Observation
+from discovery.probe import Place, Served, ServedVariant
+from discovery.services import Recorded, Recording, record
+from inventory.models import Certificate, CertificateName, Endpoint, ServedChain
+from inventory.services import SeenBy, recount
+from lab import pki
+from tests.conftest import NOW
+
+ROOT = pki.Authority.make("Example Root", seed=4)
+PLACES = 40
+
+
+def served(number: int, renewed: int = 0) -> Served:
+    der = ROOT.issue([f"h{number}.example.org"], serial=1000 * (renewed + 1) + number, key="p256").der
+    return Served(Place("192.0.2.1", 1 + number), (ServedVariant("default", (der, ROOT.der), "TLSv1.3", "AES"),))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_record_the_same_places_at_once_double_nothing() -> None:
+    batch = [served(number) for number in range(PLACES)]
+
+    def work(worker: int) -> Recorded:
+        # Each in another order, so that rows are met in another order, too.
+        mine = batch[worker * 10 :] + batch[: worker * 10]
+        try:
+            return record(mine, Recording(SeenBy("network", f"worker {worker}")), NOW + timedelta(seconds=worker))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        recorded = list(pool.map(work, range(4)))
+    assert Endpoint.objects.count() == ServedChain.objects.count() == PLACES
+    assert Observation.objects.filter(ended_at=None).count() == Observation.objects.count() == PLACES
+    assert Certificate.objects.count() == PLACES + 1
+    assert CertificateName.objects.count() == PLACES
+    assert sum(len(one.new) for one in recorded) == PLACES
+    assert recount() == []
