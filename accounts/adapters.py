@@ -57,7 +57,7 @@ class AccountAdapter(DefaultAccountAdapter):
         email = str(credentials.get("email", "")).lower()
         user = User.objects.filter(email=email).first()
         with transaction.atomic():
-            audit(None, "sign-in failed", user or email, after={"reason": "password"}, now=timezone.now())
+            audit(None, "session.refused", user or email, after={"reason": "password"}, now=timezone.now())
 
     def set_password(self, user: User, password: str) -> None:
         """Set the password together with its event, or not at all."""
@@ -65,7 +65,7 @@ class AccountAdapter(DefaultAccountAdapter):
         actor = self.request.user if self.request and self.request.user.is_authenticated else user
         with transaction.atomic():
             user.save(update_fields=["password"])
-            audit(actor, "changed the password", user, now=timezone.now())
+            audit(actor, "user.password_changed", user, now=timezone.now())
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send, or log that it failed: a mail server that is away must not undo what the mail tells about."""
@@ -76,7 +76,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def _refuse(self, request: HttpRequest, user: User) -> HttpResponse:
         with transaction.atomic():
-            audit(None, "sign-in failed", user, after={"reason": "the account is closed"}, now=timezone.now())
+            audit(None, "session.refused", user, after={"reason": "the account is closed"}, now=timezone.now())
         return render(request, "accounts/account_ended.html", {"ends_at": user.ends_at}, status=403)
 
 
@@ -114,7 +114,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     @transaction.atomic
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: object = None) -> User:
         user: User = super().save_user(request, sociallogin, form)
-        audit(user, "joined by single sign-on", user, after={"role": user.role}, now=timezone.now())
+        audit(user, "user.joined_by_sso", user, after={"role": user.role}, now=timezone.now())
         return user
 
 
@@ -123,14 +123,14 @@ class SessionsAdapter(DefaultUserSessionsAdapter):
         ended = list(sessions)
         super().end_sessions(ended)
         for user in {session.user for session in ended}:
-            audit(user, "ended sessions", user, {"sessions": len(ended)}, now=timezone.now())
+            audit(user, "session.others_ended", user, {"sessions": len(ended)}, now=timezone.now())
 
 
 def _unverified(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
     address = next((address.email for address in sociallogin.email_addresses), "")
     with transaction.atomic():
         after = {"reason": "the provider has not verified the address"}
-        audit(None, "sign-in failed", address or _("single sign-on"), after=after, now=timezone.now())
+        audit(None, "session.refused", address or _("single sign-on"), after=after, now=timezone.now())
     return render(request, "accounts/address_unverified.html", {"address": address}, status=403)
 
 
@@ -139,7 +139,7 @@ def on_signed_in(request: HttpRequest, user: User, **_event: Any) -> None:
     records = request.session.get(METHODS_KEY, [])
     methods = [record.get("type") or record.get("provider") or record["method"] for record in records]
     with transaction.atomic():
-        audit(user, "signed in", user, after={"methods": methods}, now=timezone.now())
+        audit(user, "session.signed_in", user, after={"methods": methods}, now=timezone.now())
 
 
 @receiver(user_logged_out)
@@ -151,7 +151,7 @@ def on_signed_out(user: User | None, **_event: Any) -> None:
     closed = not user.is_active or user.has_ended(now)
     try:
         with transaction.atomic():
-            audit(None if closed else user, "session ended, account closed" if closed else "signed out", user, now=now)
+            audit(None if closed else user, "session.ended" if closed else "session.signed_out", user, now=now)
     except AuditRefusedError:
         logger.critical("The end of a session of user %s was not recorded", user.pk)
 
@@ -159,17 +159,17 @@ def on_signed_out(user: User | None, **_event: Any) -> None:
 @receiver(authentication_failed)
 def on_factor_failed(user: User, authenticator: Authenticator, **_event: Any) -> None:
     with transaction.atomic():
-        audit(None, "sign-in failed", user, after={"reason": str(authenticator.type)}, now=timezone.now())
+        audit(None, "session.refused", user, after={"reason": str(authenticator.type)}, now=timezone.now())
 
 
 @receiver(social_account_added)
 def on_linked(sociallogin: SocialLogin, **_event: Any) -> None:
-    _audit_link("linked single sign-on", sociallogin.account)
+    _audit_link("user.sso_linked", sociallogin.account)
 
 
 @receiver(social_account_removed)
 def on_unlinked(socialaccount: SocialAccount, **_event: Any) -> None:
-    _audit_link("unlinked single sign-on", socialaccount)
+    _audit_link("user.sso_unlinked", socialaccount)
 
 
 @transaction.atomic

@@ -88,13 +88,14 @@ class AuditedAdmin(ModelAdminBase):
         @wraps(function)
         def audited(modeladmin: AuditedAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
             with transaction.atomic():
-                self._audit_many(request, f"action {name}", queryset)
+                self._audit_many(request, f"action_{name}", queryset)
                 response: HttpResponse | None = function(modeladmin, request, queryset)
             return response
 
         return audited
 
     def _audit(self, request: HttpRequest, verb: str, subject: Any, before: Any, after: Any) -> None:
+        verb = f"{self.opts.model_name}.{verb}"
         audit(require_administrator(request.user), verb, subject, before, after, now=timezone.now())
 
     def _audit_many(self, request: HttpRequest, verb: str, queryset: QuerySet[Any]) -> None:

@@ -105,7 +105,7 @@ class OneTransaction:
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             transaction.set_rollback(True)
         elif isinstance(user, User) and before != after:
-            audit(user, "changed second factors", user, {"factors": before}, {"factors": after}, now=timezone.now())
+            audit(user, "user.factors_changed", user, {"factors": before}, {"factors": after}, now=timezone.now())
         return response
 
 

@@ -53,7 +53,7 @@ def change_organisation(actor: User | None, changes: dict[str, Any], now: dateti
     if different or row.set_up_at is None:
         Organisation.objects.filter(pk=1).update(**different, set_up_at=row.set_up_at or now)
         row.refresh_from_db()
-        audit(actor, "changed the organisation", row, {name: before[name] for name in different}, different, now=now)
+        audit(actor, "organisation.changed", row, {name: before[name] for name in different}, different, now=now)
     return row
 
 
@@ -77,7 +77,7 @@ def ensure_administrator(email: str, name: str, password: str, now: datetime) ->
     if done:
         user.save()
         keep_email_address(user)
-        audit(None, "set up an administrator from the command line", user, {} if created else before, after, now=now)
+        audit(None, "setup.administrator_ensured", user, {} if created else before, after, now=now)
     return user, done
 
 

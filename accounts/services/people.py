@@ -34,7 +34,7 @@ def create_first_administrator(token: SetupToken, email: str, name: str, passwor
         raise TakenError
     user = User.objects.create_user(email, password, name=name, role=Role.ADMINISTRATOR, date_joined=now)
     keep_email_address(user)
-    audit(user, "set up the first administrator", user, after={"role": user.role}, now=now)
+    audit(user, "setup.administrator_created", user, after={"role": user.role}, now=now)
     return user
 
 
@@ -52,7 +52,7 @@ def accept_invitation(token: SetupToken, name: str, password: str, now: datetime
     user.save(update_fields=["name", "date_joined", "password"])
     keep_email_address(user)
     end_sessions(user)
-    audit(user, "accepted the invitation", user, now=now)
+    audit(user, "user.joined", user, now=now)
     return user
 
 
@@ -60,7 +60,7 @@ def accept_invitation(token: SetupToken, name: str, password: str, now: datetime
 def invite(user: User, actor: User | None, now: datetime) -> str:
     """Return a new single-use link for this person, replacing earlier ones. Sending it is ``send_invitation``."""
     link = issue_invitation_link(user, now)
-    audit(actor, "invited", user, after={"email": user.email, "role": user.role}, now=now)
+    audit(actor, "user.invited", user, after={"email": user.email, "role": user.role}, now=now)
     return link
 
 
@@ -82,7 +82,7 @@ def close_accounts(users: list[User], actor: User, now: datetime) -> None:
         User.objects.filter(pk=user.pk).update(is_active=False)
         end_sessions(user)
         user.setup_tokens.filter(used_at=None).delete()
-        audit(actor, "closed the account", user, {"is_active": user.is_active}, {"is_active": False}, now=now)
+        audit(actor, "user.closed", user, {"is_active": user.is_active}, {"is_active": False}, now=now)
     require_lasting_administrator()
 
 
@@ -98,7 +98,7 @@ def remove_second_factors(user: User, actor: User, now: datetime) -> None:
     removed = second_factors(user)
     Authenticator.objects.filter(user=user).delete()
     end_sessions(user)
-    audit(actor, "changed second factors", user, {"factors": removed}, {"factors": []}, now=now)
+    audit(actor, "user.factors_changed", user, {"factors": removed}, {"factors": []}, now=now)
 
 
 @transaction.atomic
@@ -109,7 +109,7 @@ def change_profile(user: User, changes: dict[str, Any], now: datetime) -> None:
     different = {name: value for name, value in changes.items() if before[name] != value}
     if different:
         stored.update(**different)
-        audit(user, "changed their profile", user, {name: before[name] for name in different}, different, now=now)
+        audit(user, "user.profile_changed", user, {name: before[name] for name in different}, different, now=now)
 
 
 def keep_email_address(user: User) -> None:

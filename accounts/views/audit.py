@@ -76,7 +76,7 @@ def audit_export(request: HttpRequest) -> StreamingHttpResponse:
     user = require_role(request.user, *READERS)
     events = audit_events(request.GET).qs.order_by("-number")
     with transaction.atomic():
-        audited(user, "exported the audit log", request.GET.urlencode()[:300], now=timezone.now())
+        audited(user, "audit.exported", request.GET.urlencode()[:300], now=timezone.now())
     response = StreamingHttpResponse(_lines(events), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="audit.csv"'
     return response

@@ -137,7 +137,7 @@ def test_the_export_is_the_filtered_log_is_inert_and_is_itself_recorded(reader: 
     assert not rows[0]["subject"].startswith("=")
     last = AuditEvent.objects.get(number=4)
     assert (last.verb, last.subject, last.actor_email) == (
-        "exported the audit log",
+        "audit.exported",
         "verb=changed",
         "audrey@example.org",
     )

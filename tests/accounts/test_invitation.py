@@ -39,7 +39,7 @@ def test_person_sets_name_and_password_and_is_signed_in(client: Client, bob: Use
     assert bob.check_password(NEW["password"])
     assert client.session["_auth_user_id"] == str(bob.pk)
     assert EmailAddress.objects.get(user=bob).verified
-    assert AuditEvent.objects.filter(verb="accepted the invitation", actor=bob).exists()
+    assert AuditEvent.objects.filter(verb="user.joined", actor=bob).exists()
 
 
 def test_looking_does_not_use_the_link_up_but_accepting_does(client: Client, bob: User) -> None:

@@ -62,7 +62,7 @@ def test_from_the_link_to_a_signed_in_administrator_and_an_organisation(client: 
     organisation = Organisation.objects.get()
     assert (organisation.name, organisation.timezone, organisation.set_up_at) == ("Example Group", "Europe/Zurich", NOW)
     verbs = list(AuditEvent.objects.order_by("number").values_list("verb", flat=True))
-    assert verbs == ["set up the first administrator", "signed in", "changed the organisation"]
+    assert verbs == ["setup.administrator_created", "session.signed_in", "organisation.changed"]
     assert PASSWORD not in str(list(AuditEvent.objects.values()))
 
 

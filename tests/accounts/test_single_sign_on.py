@@ -87,7 +87,7 @@ def test_a_new_person_becomes_a_viewer_without_a_team(client: Client, provider: 
     assert not user.teams.exists()
     assert not user.has_usable_password()
     verbs = list(AuditEvent.objects.order_by("number").values_list("verb", flat=True))
-    assert verbs == ["joined by single sign-on", "signed in"]
+    assert verbs == ["user.joined_by_sso", "session.signed_in"]
 
 
 def test_the_same_person_again_is_the_same_account(client: Client, provider: Provider) -> None:
@@ -110,7 +110,7 @@ def test_a_known_address_is_linked_if_it_was_verified_and_keeps_its_role(
     user.refresh_from_db()
     assert user.role == Role.ADMINISTRATOR
     assert user.check_password(PASSWORD)
-    assert AuditEvent.objects.filter(verb="linked single sign-on").exists()
+    assert AuditEvent.objects.filter(verb="user.sso_linked").exists()
 
 
 @pytest.mark.parametrize("claim", [False, "false", None, "", 0])
@@ -127,7 +127,7 @@ def test_an_unverified_address_is_nobody(
     assert "_auth_user_id" not in client.session
     assert not SocialAccount.objects.exists()
     assert User.objects.count() == known
-    assert AuditEvent.objects.get().verb == "sign-in failed"
+    assert AuditEvent.objects.get().verb == "session.refused"
 
 
 def test_a_provider_can_be_trusted_with_its_addresses(client: Client, provider: Provider, settings: Settings) -> None:

@@ -13,7 +13,6 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
-from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -21,15 +20,14 @@ from accounts.forms import OrganisationForm
 from accounts.models import Organisation, User
 from accounts.services import (
     absolute,
-    audit,
     change_organisation,
     ensure_administrator,
     is_set_up,
     issue_invitation_link,
     issue_setup_link,
 )
-from discovery.addresses import AddressError, is_special, parse_network
-from discovery.models import Network, Zone
+from discovery.addresses import AddressError, parse_network
+from discovery.services import allow
 
 
 class Command(BaseCommand):
@@ -97,33 +95,16 @@ class Command(BaseCommand):
 
     def _network(self, cidr: str, now: datetime) -> None:
         try:
-            created = allow_network(cidr, now)
+            allow([parse_network(cidr)], origin="manage.py setup", now=now)
         except AddressError as error:
             raise CommandError(f"{cidr!r} {error}.") from error
-        self.stdout.write(f"Network {cidr} may be scanned{'' if created else ' already'}.")
+        self.stdout.write(f"Network {cidr} may be scanned.")
 
     def _next(self, user: User, now: datetime) -> str:
         if user.has_usable_password():
             return f"Sign in as {user.email} at {absolute(reverse('account_login'))}"
         link = issue_invitation_link(user, now)
         return f"{user.email} chooses a password here (the link works once, for a day): {link}"
-
-
-@transaction.atomic
-def allow_network(text: str, now: datetime) -> bool:
-    """Let this network be scanned; False if it could be already. Whoever types a loopback address here means it."""
-    target = parse_network(text)
-    zone, _created = Zone.objects.get_or_create(name="default")
-    network, created = Network.objects.get_or_create(
-        zone=zone,
-        purpose=Network.Purpose.PROBE,
-        cidr=text.strip(),
-        is_excluded=False,
-        defaults={"first": target.first, "last": target.last, "allows_special": bool(is_special(target.first))},
-    )
-    if created:
-        audit(None, "allowed a network", network, after={"cidr": network.cidr, "purpose": network.purpose}, now=now)
-    return created
 
 
 def _from_file(path: Path | None) -> str:
