@@ -1,4 +1,4 @@
-"""What every request passes: an id, a cap on its body, and htmx's way of following a redirect."""
+"""What every request passes: an id, a cap on its body, no cache, and htmx's way of following a redirect."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -63,6 +64,24 @@ class UploadCap:
         if not (length.isascii() and length.isdigit()) or int(length) > settings.UPLOAD_CAP:
             return render(request, "413.html", {"cap": settings.UPLOAD_CAP}, status=413)
         return self.get_response(request)
+
+
+class KeptApart:
+    """Keep what a person was shown out of every cache, and the two answers of one address apart from each other.
+
+    Without this, the Back button shows certificates on a shared machine after its user has signed out.
+    """
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.user.is_authenticated:
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            patch_vary_headers(response, ["HX-Request"])
+        return response
 
 
 class HtmxRedirect:

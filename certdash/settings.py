@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "accounts.middleware.AccountEnd",
     "accounts.middleware.Visit",
     "django_htmx.middleware.HtmxMiddleware",
+    "certdash.middleware.KeptApart",
     "certdash.middleware.HtmxRedirect",
     "accounts.middleware.SetupFirst",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",

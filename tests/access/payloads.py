@@ -1,0 +1,50 @@
+"""What an allowed person would send to each address that takes a change: complete, so that only the right is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from discovery.services import default_zone
+from tests.access.world import PASSWORD, World
+
+SOURCE = {
+    "name": "a new source",
+    "kind": "hosts",
+    "targets": "198.51.100.77",
+    "ports": "443",
+    "every_seconds": "86400",
+    "rate_limit": "500",
+    "engine": "own",
+    "enabled": "on",
+}
+
+
+def payload(route: str, world: World, owner: str, person: str) -> Mapping[str, Any]:
+    """``person`` matters where people choose among their own teams."""
+    team = world.teams[owner]
+    own = world.team("payments" if person == "stranger" else "web")
+    source = {**SOURCE, "zone": str(default_zone().pk), "owner_team": str(own.pk)}
+    sent: dict[str, Mapping[str, Any]] = {
+        "accounts:setup_administrator": {"email": "eve@example.org", "name": "Eve", "password": PASSWORD},
+        "accounts:setup_organisation": {"name": "Renamed", "timezone": "UTC", "base_url": ""},
+        "accounts:invitation": {"name": "Eve", "password": PASSWORD},
+        "accounts:profile": {"name": "Renamed", "timezone": "", "theme": "dark", "keyboard_shortcuts": "on"},
+        "inventory:certificate_owner": {
+            # Something else than now: a team lets go, or takes what is nobody's.
+            "owner-team": "" if team else own.slug,
+            "owner-person": "",
+            "owner-reason": "asked by the walk",
+        },
+        "inventory:endpoint_retire": {"reason": "asked by the walk"},
+        "inventory:endpoint_restore": {"reason": "asked by the walk"},
+        "discovery:setup_networks": {"networks": "192.0.2.0/24"},
+        "discovery:setup_first_scan": {"targets": "198.51.100.77", "ports": "443"},
+        "discovery:scan_new": {"targets": "198.51.100.77", "ports": "443", "engine": "own", "rate_limit": "500"},
+        "discovery:check_now": {"place": "198.51.100.77:443"},
+        "discovery:source_new": source,
+        "discovery:source_edit": {**source, "name": "renamed", "owner_team": str((team or own).pk)},
+        "discovery:network_new": {"network": "192.0.2.0/24"},
+        "reports:report_new": {"kind": "inventory", "filter": ""},
+    }
+    return sent.get(route, {})

@@ -1,0 +1,202 @@
+"""The reviewed table: who gets which answer from which address.
+
+Each line of answers names the six people in the order of ``PEOPLE``:
+
+- ``200``, ``403``, ``404``, ``405``: that status;
+- ``sign-in``: led to the sign-in page, whether the thing exists or not;
+- ``done``: accepted, led on to another page, and an audit event stands in the chain if something was changed.
+
+Olga (operator) and Victor (viewer) are in team Web, Sam (stranger) operates for team Payments. Where an address names
+a thing, there is a line for each owner of it: the team Web, the team Payments, nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PEOPLE = ("anonymous", "viewer", "operator", "stranger", "auditor", "administrator")
+OWNERS = ("web", "payments", "nobody")
+Answers = Mapping[str, str]
+
+
+def _each(web: str, payments: str, nobody: str) -> Answers:
+    return {"web": web, "payments": payments, "nobody": nobody}
+
+
+def _all(words: str) -> Answers:
+    return dict.fromkeys(OWNERS, words)
+
+
+# --- answers ------------------ anonymous viewer operator stranger auditor administrator
+
+ANYBODY = _all("                200      200    200      200      200     200")
+MISSING = _all("                404      404    404      404      404     404")
+LED_ON = _all("                 done     done   done     done     done    done")
+SIGNED_IN = _all("              sign-in  200    200      200      200     200")
+OF_ALL = _all("                 sign-in  done   done     done     done    done")
+CHANGERS = _all("               sign-in  403    200      200      403     200")
+CHANGE = _all("                 sign-in  403    done     done     403     done")
+ADMINISTRATORS = _all("         sign-in  403    403      403      403     200")
+ADMINISTER = _all("             sign-in  403    403      403      403     done")
+READERS = _all("                sign-in  403    403      403      200     200")
+READERS_ACT = _all("            sign-in  403    403      403      done    done")
+
+# What teams own; what nobody owns is shown to everybody, so that somebody claims it.
+SEEN = _each(
+    web="                       sign-in  200    200      404      200     200",
+    payments="                  sign-in  404    404      200      200     200",
+    nobody="                    sign-in  200    200      200      200     200",
+)
+CHANGERS_OF_SEEN = _each(
+    web="                       sign-in  403    200      404      403     200",
+    payments="                  sign-in  403    404      200      403     200",
+    nobody="                    sign-in  403    200      200      403     200",
+)
+CHANGE_SEEN = _each(
+    web="                       sign-in  403    done     404      403     done",
+    payments="                  sign-in  403    404      done     403     done",
+    nobody="                    sign-in  403    done     done     403     done",
+)
+# The same with CERTDASH_HIDE_UNOWNED.
+SEEN_IF_OWNED = {**SEEN, "nobody": "sign-in  404    404      404      200     200"}
+
+# Scans of a team's source. Without one they belong to whoever asked.
+SCANS = {**SEEN, "nobody": "    sign-in  404    404      404      200     200"}
+CANCEL = {**CHANGE_SEEN, "nobody": "sign-in 403 404      404      403     done"}
+
+# Sources: operators keep those of their teams, administrators all.
+SOURCES = {**CHANGERS_OF_SEEN, "nobody": "sign-in 403 404 404     403     200"}
+SOURCES_CHANGE = {**CHANGE_SEEN, "nobody": "sign-in 403 404 404   403     done"}
+
+# Reports show what their author could see: the author alone, and those who see everything.
+REPORTS = _each(
+    web="                       sign-in  404    200      404      200     200",
+    payments="                  sign-in  404    404      200      200     200",
+    nobody="                    sign-in  404    404      404      200     200",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """``thing`` is what the address names. ``fragment``: htmx gets a part of the page. None: the method is refused."""
+
+    get: Answers | None = None
+    post: Answers | None = None
+    thing: str = ""
+    fragment: bool = False
+    is_open: bool = False
+
+
+ROUTES = {
+    # Probes of the machine. Not ready is 503: no worker runs in this test, so the walk plants a heartbeat.
+    "healthz": Route(ANYBODY, is_open=True),
+    "readyz": Route(ANYBODY, is_open=True),
+    # The first run is over: its pages lead away, and its links no longer open.
+    "accounts:setup": Route(LED_ON, is_open=True),
+    "accounts:setup_link": Route(MISSING, thing="token", is_open=True),
+    "accounts:setup_administrator": Route(LED_ON, LED_ON, is_open=True),
+    "accounts:setup_organisation": Route(ADMINISTRATORS, ADMINISTER),
+    "discovery:setup_networks": Route(ADMINISTRATORS, ADMINISTER),
+    "discovery:setup_first_scan": Route(ADMINISTRATORS, ADMINISTER),
+    # An invitation opens by its token alone.
+    "accounts:invitation": Route(MISSING, MISSING, is_open=True),
+    "accounts:invitation_link": Route(MISSING, thing="token", is_open=True),
+    # One's own account.
+    "accounts:profile": Route(SIGNED_IN, OF_ALL),
+    "accounts:email_is_fixed": Route(OF_ALL),
+    # The record of what was done.
+    "accounts:audit": Route(READERS, fragment=True),
+    "accounts:audit_verify": Route(post=READERS_ACT),
+    "accounts:audit_export": Route(READERS),
+    # The overview and reports: everybody may ask for a report about what they see.
+    "reports:overview": Route(SIGNED_IN, fragment=True),
+    "reports:report_list": Route(SIGNED_IN),
+    "reports:report_new": Route(SIGNED_IN, OF_ALL),
+    "reports:report_detail": Route(REPORTS, thing="report", fragment=True),
+    "reports:report_preview": Route(REPORTS, thing="report"),
+    "reports:report_pdf": Route(REPORTS, thing="report"),
+    "reports:report_data": Route(REPORTS, thing="report"),
+    # The inventory.
+    "inventory:certificate_list": Route(SIGNED_IN, fragment=True),
+    "inventory:certificate_export": Route(SIGNED_IN, thing="form"),
+    "inventory:certificate_detail": Route(SEEN, thing="certificate"),
+    "inventory:certificate_owner": Route(CHANGERS_OF_SEEN, CHANGE_SEEN, thing="certificate", fragment=True),
+    "inventory:certificate_pem": Route(SEEN, thing="certificate"),
+    "inventory:certificate_der": Route(SEEN, thing="certificate"),
+    "inventory:endpoint_list": Route(SIGNED_IN, fragment=True),
+    "inventory:endpoint_export": Route(SIGNED_IN, thing="form"),
+    "inventory:endpoint_detail": Route(SEEN, thing="endpoint"),
+    "inventory:endpoint_retire": Route(post=CHANGE_SEEN, thing="endpoint"),
+    "inventory:endpoint_restore": Route(post=CHANGE_SEEN, thing="endpoint"),
+    "inventory:issuer_list": Route(SIGNED_IN, fragment=True),
+    "inventory:issuer_detail": Route(SEEN, thing="issuer"),
+    "inventory:search": Route(SIGNED_IN),
+    # Discovery. Which networks may be scanned is known to everybody and decided by administrators.
+    "discovery:scan_list": Route(SIGNED_IN),
+    "discovery:scan_new": Route(CHANGERS, CHANGE),
+    "discovery:scan_detail": Route(SCANS, thing="scan", fragment=True),
+    "discovery:scan_cancel": Route(post=CANCEL, thing="scan"),
+    "discovery:check_now": Route(SIGNED_IN, CHANGE),
+    "discovery:source_new": Route(CHANGERS, CHANGE),
+    "discovery:source_edit": Route(SOURCES, SOURCES_CHANGE, thing="source"),
+    "discovery:source_run": Route(post=SOURCES_CHANGE, thing="source"),
+    "discovery:network_list": Route(SIGNED_IN),
+    "discovery:network_new": Route(ADMINISTRATORS, ADMINISTER),
+    "discovery:network_delete": Route(post=ADMINISTER, thing="network"),
+    "discovery:certificate_history": Route(SEEN, thing="certificate", fragment=True),
+    "discovery:endpoint_history": Route(SEEN, thing="endpoint", fragment=True),
+    # Findings are seen by whoever sees the thing that they are about.
+    "policy:finding_list": Route(SIGNED_IN, fragment=True),
+    "policy:finding_detail": Route(SEEN, thing="finding", fragment=True),
+    "policy:finding_acknowledge": Route(post=CHANGE_SEEN, thing="finding"),
+    "policy:certificate_findings": Route(SEEN, thing="certificate", fragment=True),
+    "policy:endpoint_findings": Route(SEEN, thing="endpoint", fragment=True),
+}
+
+# Pages of django-allauth: open to anybody, or for the person who is signed in.
+OPEN_ACCOUNT_ROUTES = {
+    "account_login",
+    "account_logout",
+    "account_inactive",
+    "account_signup",  # closed by our adapter, and says so
+    "account_email_verification_sent",
+    "account_confirm_email",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "account_confirm_login_code",
+    "mfa_authenticate",
+    "mfa_login_webauthn",
+    "openid_connect_login",
+    "openid_connect_callback",
+    "socialaccount_login_cancelled",
+    "socialaccount_login_error",
+    "socialaccount_signup",
+}
+OWN_ACCOUNT_ROUTES = {
+    "account_reauthenticate",
+    "account_email",
+    "account_change_password",
+    "account_set_password",
+    "mfa_index",
+    "mfa_reauthenticate",
+    "mfa_activate_totp",
+    "mfa_deactivate_totp",
+    "mfa_view_recovery_codes",
+    "mfa_generate_recovery_codes",
+    "mfa_download_recovery_codes",
+    "mfa_list_webauthn",
+    "mfa_add_webauthn",
+    "mfa_reauthenticate_webauthn",
+    "mfa_remove_webauthn",
+    "mfa_edit_webauthn",
+    "socialaccount_connections",
+    "usersessions_list",
+    # Old addresses without a name that lead to the ones above.
+    "social/login/cancelled/",
+    "social/login/error/",
+    "social/signup/",
+    "social/connections/",
+}
