@@ -137,7 +137,7 @@ def test_what_a_killed_predecessor_left_is_ended_first(served: Served) -> None:
     served.process.wait()
     assert all(processes.members(group) for group in left)
     successor = start(served.var, served.port)
-    until(lambda: "The dashboard is at" in served.said().rpartition("left behind")[2])
+    until(lambda: "The dashboard is at" in served.said().partition("left behind")[2])
     assert [processes.members(group) for group in left] == [[], []]
     successor.process.terminate()
     assert successor.process.wait(30) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,7 @@ class Command(BaseCommand):
             supervisor.run(self._scan_once(password))
         except SuperviseError as error:
             raise CommandError(str(error)) from error
+        self._say("Ended.")
 
     def _say(self, sentence: str) -> None:
         self.stdout.write(f"certdash: {sentence}")
@@ -61,9 +63,10 @@ class Command(BaseCommand):
             if begun or not root.exists() or not serve.answers(settings.BIND):
                 return
             begun = True
-            call_command("trust", "lab", root, stdout=self.stdout)
-            call_command("scan", places=str(self.manifest), allow=True, stdout=self.stdout)
+            call_command("trust", "lab", root, stdout=io.StringIO())
+            call_command("scan", places=str(self.manifest), allow=True, stdout=io.StringIO())
             connection.close()
+            self._say("The lab is being scanned; its certificates appear within a minute.")
             self._say(f"The demonstration is at {settings.BASE_URL}/ (Ctrl-C ends it).")
             self._say(f"Sign in as {EMAIL} with {password.read_text(encoding='ascii').strip()}")
 

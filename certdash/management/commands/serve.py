@@ -125,7 +125,8 @@ def answers(bind: str) -> bool:
     try:
         with urllib.request.urlopen(f"http://{host}:{address[1]}/healthz", timeout=1):
             return True
-    except urllib.error.HTTPError:
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
         return True
     except OSError:
         return False
