@@ -18,7 +18,7 @@ from policy.rules import CATALOGUE
 
 
 def _severities() -> list[tuple[int, str]]:
-    return [(severity.value, str(severity.label)) for severity in reversed(Severity) if severity]
+    return [(severity.value, str(severity.label).capitalize()) for severity in reversed(Severity) if severity]
 
 
 def _rules() -> list[tuple[str, str]]:

@@ -12,13 +12,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.services import require_change
 from certdash.lib.htmx import HtmxRequest, page_or_fragment
-from inventory.models import Certificate, Endpoint
+from inventory.filters import count_up_to, query_with
+from inventory.filters.paging import Cursor, CursorError, Page, Sort, take_page
+from inventory.models import Certificate, Endpoint, Severity
 from policy.filters import FindingFilter, facets
 from policy.models import Finding, FindingQuerySet
 from policy.rules import CATALOGUE
 from policy.services import acknowledge
 
 SHOWN = 50
+WORST_FIRST = Sort("severity", "severity", "number", descending=True)
 
 
 @require_safe
@@ -76,18 +79,36 @@ def _list_context(request: HtmxRequest) -> dict[str, Any]:
     visible = Finding.objects.visible_to(request.user)
     chosen = FindingFilter(data, queryset=visible, request=request)
     found: FindingQuerySet = chosen.qs if chosen.form.is_valid() else visible.none()
-    # One row more than is shown tells whether there are more; the count is capped, never the whole estate.
-    rows = list(_full(found).order_by("-severity", "opened_at", "pk")[: SHOWN + 1])
+    page, problem = _page(found, request.GET.get("after", ""))
+    count = count_up_to(found)
     return {
         "filter": chosen,
         "facets": facets(chosen, visible),
         "tabs": _tabs(data.get("state", "")),
-        "rows": [_row(finding) for finding in rows[:SHOWN]],
-        "has_more": len(rows) > SHOWN,
-        "count": found.order_by()[:10_001].count(),
-        "open_count": visible.open().order_by()[:10_001].count(),
-        "urgent_count": visible.open().filter(severity__gte=3).order_by()[:10_001].count(),
+        "rows": [_row(finding) for finding in page.rows],
+        "problem": problem,
+        "page": {
+            "previous_url": _query(request, page.previous),
+            "next_url": _query(request, page.next),
+        },
+        "count": count.number,
+        "is_exact": count.exact,
+        "open_count": count_up_to(visible.open()).number,
+        "urgent_count": count_up_to(visible.open().filter(severity__gte=Severity.HIGH)).number,
     }
+
+
+def _page(found: FindingQuerySet, after: str) -> tuple[Page[Finding], str]:
+    """One page, and what to say if the link to it is damaged (then it is the first one)."""
+    try:
+        cursor, problem = (Cursor.read(after, WORST_FIRST) if after else None), ""
+    except CursorError as error:
+        cursor, problem = None, str(error)
+    return take_page(_full(found), WORST_FIRST, cursor, SHOWN), problem
+
+
+def _query(request: HtmxRequest, cursor: str) -> str:
+    return f"?{query_with(request.GET, after=cursor)}" if cursor else ""
 
 
 def _tabs(state: str) -> list[dict[str, Any]]:

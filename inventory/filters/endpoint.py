@@ -55,7 +55,7 @@ class EndpointFilter(StandingFilter):
         return queryset.filter(outcome__in=["" if word == NEVER else word for word in words])
 
     def with_evidence(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
-        fresh = Q(last_seen_at__gte=_oldest_evidence(self.now))
+        fresh = Q(outcome=Endpoint.Outcome.SERVED, last_seen_at__gte=_oldest_evidence(self.now))
         return queryset.filter(fresh) if answer[0] == "yes" else queryset.exclude(fresh & Q(last_seen_at__isnull=False))
 
     def on_port(self, queryset: Rows, _name: str, port: int) -> Rows:

@@ -86,9 +86,10 @@ def endpoint_row(endpoint: Endpoint, now: datetime) -> EndpointRow:
 
 
 def is_judged(endpoint: Endpoint, now: datetime) -> bool:
-    """Whether our last look at it is evidence: younger than twice its schedule."""
+    """Whether our last look at it is evidence: it brought a certificate, and is younger than twice its schedule."""
     seen = endpoint.last_seen_at
-    return seen is not None and seen >= now - timedelta(seconds=2 * endpoint.schedule_seconds)
+    served = endpoint.outcome == Endpoint.Outcome.SERVED
+    return served and seen is not None and seen >= now - timedelta(seconds=2 * endpoint.schedule_seconds)
 
 
 def with_listed(certificates: QuerySet[Certificate]) -> QuerySet[Certificate]:

@@ -40,7 +40,7 @@ _RULES = (
         "Expired and still served",
         Subject.CERTIFICATE,
         Severity.CRITICAL,
-        0,
+        1,
         "Clients that check dates refuse the connection, and people learn to click warnings away.",
         ("Renew the certificate.", "Install the new one on every node.", "Look again: the finding closes by itself."),
         "RFC 5280, section 4.1.2.5",

@@ -28,6 +28,7 @@ def context(data: Mapping[str, Any], data_sha256: str) -> dict[str, Any]:
         "data": data,
         "data_sha256": data_sha256,
         "taken_at": taken_at,
+        "reasons": [(reason.replace("_", " "), count) for reason, count in freshness["reasons"]],
         "oldest": _moment(freshness["oldest"]),
         "newest": _moment(freshness["newest"]),
         "share": _share(data["scope"]["certificates"], data["scope"]["estate"]),
