@@ -31,7 +31,8 @@ ATTEMPTS_AT_MOST = 5
 # Passes over what could not be tried because we had no file descriptors left, each with fewer connections at once.
 PASSES = 4
 PARALLEL = 1000
-CHECK_TIMEOUT, TIMEOUT = 4.0, 10.0
+# A check has an answer within five seconds, the way through the queue included.
+CHECK_TIMEOUT, TIMEOUT = 3.5, 10.0
 
 
 class ClaimLostError(Exception):
