@@ -19,6 +19,7 @@ urlpatterns = [
     path("discovery/networks/<int:pk>/delete/", networks.network_delete, name="network_delete"),
     path("certificates/<int:pk>/history/", panels.certificate_history, name="certificate_history"),
     path("endpoints/<int:pk>/history/", panels.endpoint_history, name="endpoint_history"),
+    path("endpoints/<int:pk>/probe/", scans.endpoint_probe, name="endpoint_probe"),
     path("setup/networks/", first_run.setup_networks, name="setup_networks"),
     path("setup/first-scan/", first_run.setup_first_scan, name="setup_first_scan"),
 ]

@@ -81,6 +81,15 @@ def check_now(request: HtmxRequest) -> HttpResponse:
     return render(request, "discovery/check_now.html", context, status=422 if problems else 200)
 
 
+@require_POST
+def endpoint_probe(request: HtmxRequest, pk: int) -> HttpResponse:
+    """Ask one known endpoint again, now; the scan's page shows the answer."""
+    user = require_change(request.user)
+    endpoint = get_object_or_404(Endpoint.objects.visible_to(user).alive(), pk=pk)
+    scans = services.request_probe([endpoint], title=endpoint.place, now=timezone.now(), actor=user)
+    return redirect("discovery:scan_detail", pk=scans[0].pk)
+
+
 def _live(request: HtmxRequest, scan: Scan) -> dict[str, Any]:
     now = timezone.now()
     parts = {name: getattr(scan, name) for name in ("answered", "refused", "silent", "excluded", "failed")}

@@ -127,6 +127,7 @@ ROUTES = {
     "inventory:endpoint_list": Route(SIGNED_IN, fragment=True),
     "inventory:endpoint_export": Route(SIGNED_IN, thing="form"),
     "inventory:endpoint_detail": Route(SEEN, thing="endpoint"),
+    "discovery:endpoint_probe": Route(post=CHANGE_SEEN, thing="endpoint"),
     "inventory:endpoint_retire": Route(post=CHANGE_SEEN, thing="endpoint"),
     "inventory:endpoint_restore": Route(post=CHANGE_SEEN, thing="endpoint"),
     "inventory:issuer_list": Route(SIGNED_IN, fragment=True),
