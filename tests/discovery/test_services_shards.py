@@ -170,8 +170,8 @@ def test_after_new_facts_their_readers_are_called(loopback: None, server: int) -
     run_all(scan)
     assert [task.func() for task in OrmQ.objects.all()] == ["policy.tasks.tick"]
     OrmQ.objects.all().delete()
-    Endpoint.objects.update(judge_at=None)
-    Certificate.objects.update(judge_at=None)
+    Endpoint.objects.update(judge_at=clock() + timedelta(days=9))
+    Certificate.objects.update(judge_at=clock() + timedelta(days=9))
     scan = start(f"127.0.0.1:{server}")
     OrmQ.objects.all().delete()
     run_all(scan)

@@ -129,11 +129,11 @@ def test_an_answer_after_silence_is_served_again() -> None:
 def test_the_same_look_again_calls_nobody_to_judge() -> None:
     der = issue()
     note({spot(): [der]})
-    Endpoint.objects.update(judge_at=None)
-    Certificate.objects.update(judge_at=None)
+    Endpoint.objects.update(judge_at=NOW + 9 * DAY)
+    Certificate.objects.update(judge_at=NOW + 9 * DAY)
     note({spot(): [der]}, NOW + DAY)
-    assert Endpoint.objects.get().judge_at is None
-    assert certificate(der).judge_at is None
+    assert Endpoint.objects.get().judge_at == NOW + 9 * DAY
+    assert certificate(der).judge_at == NOW + 9 * DAY
     assert certificate(der).last_seen_at == NOW + DAY
 
 
