@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.db.models import Value
+from django.db.models.functions import Coalesce
+
 from inventory.addresses import unpack
 from inventory.models import Certificate, ChainLink, Endpoint, ServedChain
 from inventory.services.served import keep_served
@@ -103,7 +106,8 @@ def note_looks(
     _write(batch, now, known)
     served = keep_served([(kept.row, kept.look.chains) for kept in batch], now)
     services = {kept.spot.service for kept in batch if kept.is_new or kept.revived}
-    _call_judge([kept for kept in batch if kept.row.pk in served.endpoints], now)
+    moved = served.endpoints
+    _call_judge([kept for kept in batch if kept.row.pk in moved], now)
     lost = restand(served.certificates, services, now, deltas)
     _note_seen(batch, by, now)
     deltas.subtract(share for kept in batch for share in kept.before)
@@ -156,7 +160,9 @@ def _write(batch: Sequence[_Kept], now: datetime, known: dict[Spot, Endpoint]) -
     seen = [kept.row.pk for kept in same if kept.look.outcome == Outcome.SERVED]
     tried = [kept.row.pk for kept in same if kept.look.outcome != Outcome.SERVED]
     if seen:
-        Endpoint.objects.filter(pk__in=seen).update(last_tried_at=now, last_seen_at=now)
+        # Evidence that had become too old has no next moment to be judged at: fresh evidence makes it due.
+        due = Coalesce("judge_at", Value(now))
+        Endpoint.objects.filter(pk__in=seen).update(last_tried_at=now, last_seen_at=now, judge_at=due)
     if tried:
         Endpoint.objects.filter(pk__in=tried).update(last_tried_at=now)
     write([kept.row for kept in batch if not kept.is_new and not kept.is_same], _WRITTEN)

@@ -23,8 +23,8 @@ SOUND_KEY_TYPES = frozenset({"Ed25519", "Ed448", "ML-DSA", "SLH-DSA", "ML-DSA co
 class CertificateFacts:
     """What the rules know of one end-entity certificate.
 
-    ``nodes_serving`` counts nodes whose last look showed it; ``nodes_last_known`` those that showed it last and are
-    silent since: they may still serve it. ``key_shared_with`` names certificates for other names with the same key.
+    ``nodes_serving`` counts nodes whose last answer showed it; ``nodes_last_known`` those of them that are silent
+    since: they may still serve it. ``key_shared_with`` names certificates for other names with the same key.
     """
 
     not_before: datetime | None
@@ -44,12 +44,13 @@ class CertificateFacts:
     key_shared_with: tuple[str, ...] = ()
 
 
-def presence(facts: CertificateFacts) -> NotApplicable | NotJudged | None:
-    """Say why no rule can be answered now, or None if the certificate is there to be judged."""
+def presence(facts: CertificateFacts) -> NotApplicable | None:
+    """Say why no rule can be answered now, or None if the certificate is there to be judged.
+
+    What these rules ask stands in the certificate itself, so silence of its nodes answers nothing and excuses nothing.
+    """
     if not facts.served_ever or facts.nodes_serving:
         return None
-    if facts.nodes_last_known:
-        return NotJudged("Every node that served it is silent; nobody knows whether it is still served.")
     return NotApplicable("replaced")
 
 
@@ -63,6 +64,10 @@ def expired(facts: CertificateFacts, now: datetime) -> Verdict:
     evidence = {"not after": facts.not_after.isoformat(), "nodes that serve it": str(facts.nodes_serving)}
     if not facts.nodes_serving:
         return Bad(f"It expired {ago}; it was never seen in use.", evidence, Severity.LOW)
+    if facts.nodes_serving == facts.nodes_last_known:
+        return Bad(
+            f"It expired {ago}; {_nodes(facts.nodes_serving)} served it last and gave no answer since.", evidence
+        )
     return Bad(f"It expired {ago} and is still served on {_nodes(facts.nodes_serving)}.", evidence)
 
 

@@ -116,9 +116,17 @@ def _paths(endpoints: Sequence[Endpoint], now: datetime) -> dict[int, PathFacts]
         endpoint__in=[row.pk for row in endpoints], variant=ServedChain.Variant.DEFAULT
     ).values_list("endpoint_id", "chain_id")
     chain_of = dict(served)
-    ders: dict[int, list[bytes]] = defaultdict(list)
+    ders: dict[int, list[bytes | None]] = defaultdict(list)
     links = ChainLink.objects.filter(chain__in=set(chain_of.values())).order_by("chain_id", "position")
-    for chain_id, der in links.values_list("chain_id", "certificate__der__der"):
-        ders[chain_id].append(bytes(der))
-    facts = path_facts(ders, now)
+    # The bytes stand in a table of their own, so a row of them may be missing.
+    stored: Iterable[tuple[int, bytes | memoryview | None]] = links.values_list("chain_id", "certificate__der__der")
+    for chain_id, der in stored:
+        ders[chain_id].append(None if der is None else bytes(der))
+    # A chain of which bytes are missing is not judged; it must not keep the others from it.
+    facts = path_facts({chain: whole for chain, sent in ders.items() if (whole := _whole(sent))}, now)
     return {endpoint: facts[chain] for endpoint, chain in chain_of.items() if chain in facts}
+
+
+def _whole(sent: Sequence[bytes | None]) -> list[bytes]:
+    present = [der for der in sent if der is not None]
+    return present if len(present) == len(sent) else []

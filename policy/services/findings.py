@@ -10,9 +10,11 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services import audit
+from certdash.lib.inert import shorten, visible
 from policy.models import Finding
 from policy.rules import CATALOGUE, Bad, Good, NotApplicable, NotJudged, Rule, Subject, Verdict
 
+LONGEST_SENTENCE = 500
 WRITTEN = [
     "severity",
     "sentence",
@@ -112,8 +114,9 @@ def _open(row: Finding, bad: Bad, now: datetime) -> None:
         row.acknowledged_at, row.acknowledged_by = None, None
         row.due_at = now + timedelta(days=rule.due_days)
     row.severity = bad.severity or rule.severity
-    row.sentence = bad.sentence
-    row.evidence = dict(bad.evidence)
+    # Both carry names that servers chose: of any length, and with characters that no database column takes.
+    row.sentence = shorten(visible(bad.sentence), LONGEST_SENTENCE)
+    row.evidence = {what: visible(value) for what, value in bad.evidence.items()}
     row.confirmed_at = now
     row.changes_at = bad.changes_at
 

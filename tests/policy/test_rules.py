@@ -140,9 +140,12 @@ def test_an_expired_certificate_that_nobody_serves_is_less_urgent() -> None:
     assert verdict.severity is Severity.LOW
 
 
-def test_a_certificate_whose_nodes_are_all_silent_is_not_judged() -> None:
-    facts = replace(CERTIFICATE, nodes_serving=0, nodes_last_known=2)
-    assert isinstance(certificate_presence(facts), NotJudged)
+def test_a_certificate_whose_nodes_are_all_silent_still_expires_and_is_not_called_served() -> None:
+    facts = replace(CERTIFICATE, not_after=NOW - DAY, nodes_serving=2, nodes_last_known=2)
+    assert certificate_presence(facts) is None
+    verdict = CERTIFICATE_RULES["expired"](facts, NOW)
+    assert isinstance(verdict, Bad)
+    assert verdict.sentence == "It expired 1 day ago; 2 nodes served it last and gave no answer since."
 
 
 def test_a_certificate_seen_to_be_replaced_everywhere_is_no_question_any_more() -> None:

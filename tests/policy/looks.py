@@ -1,0 +1,68 @@
+"""Looks at servers that exist only as certificates: real bytes, recorded as a scan records them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from discovery.probe import Place, Reason, Served, ServedVariant, Unreachable
+from discovery.services import Recording, record
+from inventory.models import Certificate, Endpoint, TrustStore
+from inventory.services import SeenBy
+from lab import pki
+from policy.models import Finding
+from policy.services import judge_all_due
+from tests.conftest import NOW
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+ROOT = pki.Authority.make("Example Root", seed=11)
+RECORDING = Recording(SeenBy("hosts", "Web"), schedule=DAY, was_named=lambda _: True)
+
+
+def trust_root() -> None:
+    TrustStore.objects.create(name="Example", pem=ROOT.pem, added_at=NOW)
+
+
+def issue(*names: str, begins: float = -10, ends: float = 80, **options: Any) -> pki.Issued:
+    """A certificate of the trusted root, whose life is given in days from NOW."""
+    return ROOT.issue(
+        names or ["www.example.org"], not_before=NOW + begins * DAY, not_after=NOW + ends * DAY, **options
+    )
+
+
+def look(
+    issued: pki.Issued | None,
+    at: datetime,
+    address: str = "192.0.2.1",
+    name: str = "www.example.org",
+    version: str = "TLSv1.3",
+) -> None:
+    """One answer of one node, or its silence."""
+    place = Place(address, 443, name)
+    if issued is None:
+        record([Unreachable(place, Reason.SILENT)], RECORDING, at)
+    else:
+        record([Served(place, (ServedVariant("default", issued.sent, version, "AES"),))], RECORDING, at)
+
+
+def judge(at: datetime) -> None:
+    judge_all_due(at)
+
+
+def row(issued: pki.Issued) -> Certificate:
+    return Certificate.objects.get(sha256=issued.sha256)
+
+
+def node(address: str = "192.0.2.1") -> Endpoint:
+    return next(endpoint for endpoint in Endpoint.objects.all() if endpoint.host == address)
+
+
+def finding(rule: str, about: Certificate | Endpoint) -> Finding:
+    column = "certificate" if isinstance(about, Certificate) else "endpoint"
+    return Finding.objects.get(rule=rule, **{column: about})
+
+
+def open_rules(about: Certificate | Endpoint) -> set[str]:
+    column = "certificate" if isinstance(about, Certificate) else "endpoint"
+    return set(Finding.objects.open().filter(**{column: about}).values_list("rule", flat=True))
