@@ -156,6 +156,13 @@
   setInterval(refreshTimes, 20000);
   document.addEventListener("visibilitychange", () => document.hidden || refreshTimes());
 
+  // --- passkeys: browsers tie them to a name and refuse them at a bare address ------------------------
+  const passkey = $("#passkey_login");
+  if (passkey && /^[\d.]+$|^\[/.test(location.hostname)) {
+    passkey.disabled = true;
+    passkey.title = passkey.dataset.needsName;
+  }
+
   // --- keys -----------------------------------------------------------------------------------------
   let going = false;
 
