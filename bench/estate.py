@@ -16,7 +16,9 @@ from discovery.probe import Place, Served, ServedVariant
 
 ISSUERS = 14
 TEAMS = 40
-Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+RSA = 0.3  # the share of certificates with such a key
+SHARED = 0.02  # the share of certificates whose key others have, too
+Key: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 DAY = dt.timedelta(days=1)
 
 
@@ -24,20 +26,25 @@ def served(count: int, now: dt.datetime, seed: int = 1) -> Iterator[Served]:
     """Yield answers of about 1.5 × ``count`` nodes that serve ``count`` certificates of two names each."""
     chance = random.Random(seed)  # noqa: S311 - believable, not secret
     authorities = [_authority(number, now) for number in range(ISSUERS)]
-    keys: list[ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey] = [
-        ec.generate_private_key(ec.SECP256R1()) for _ in range(32)
-    ]
-    keys += [rsa.generate_private_key(65537, 2048) for _ in range(8)]
+    shared = [_key(chance) for _ in range(max(1, count // 200))]
     node = 0
     for number in range(count):
         name, key, root = authorities[min(int(chance.expovariate(0.4)), ISSUERS - 1)]
         host = f"host-{number}.team-{number % TEAMS}.corp.example"
-        der = _leaf(host, name, key, chance.choice(keys), _life(chance, now), number)
+        own = chance.choice(shared) if chance.random() < SHARED else _key(chance)
+        der = _leaf(host, name, key, own, _life(chance, now), number)
         variant = ServedVariant("default", (der, root), "TLSv1.3", "TLS_AES_256_GCM_SHA384")
         for _ in range(1 + (number % 2)):
             node += 1
             address = f"10.{node >> 16 & 255}.{node >> 8 & 255}.{node & 255}"
             yield Served(Place(address, 443, host), (variant,))
+
+
+def _key(chance: random.Random) -> Key:
+    """A public key that nobody holds: making one of RSA takes as long as making ten thousand of these."""
+    if chance.random() < RSA:
+        return rsa.RSAPublicNumbers(65537, chance.getrandbits(2048) | 1 << 2047 | 1).public_key()
+    return ec.generate_private_key(ec.SECP256R1()).public_key()
 
 
 def _life(chance: random.Random, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
@@ -75,7 +82,7 @@ def _leaf(
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)]))
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(number + 1000)
         .not_valid_before(life[0])
         .not_valid_after(life[1])

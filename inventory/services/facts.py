@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import models
@@ -147,10 +148,15 @@ def _fitted(model: type[models.Model], columns: dict[str, Any]) -> dict[str, Any
 
 
 def _cut(model: type[models.Model], name: str, value: Any) -> Any:
-    limit = getattr(model._meta.get_field(name), "max_length", None)
-    if not isinstance(value, str) or limit is None or len(value) <= limit:
+    if not isinstance(value, str):
         return value
-    return f"{value[: limit - 1]}…"
+    limit = _limit(model, name)
+    return value if limit is None or len(value) <= limit else f"{value[: limit - 1]}…"
+
+
+@cache
+def _limit(model: type[models.Model], name: str) -> int | None:
+    return getattr(model._meta.get_field(name), "max_length", None)
 
 
 def certificate_row(facts: Facts, issuers: dict[str, Issuer], now: datetime) -> Certificate:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from inventory.models import Certificate, Endpoint, Risk, Severity
+from inventory.services.writing import insert, write
 
 COLUMNS = ["worst_severity", "open_findings", "judged_at", "judge_at"]
 
@@ -29,19 +30,19 @@ class Judgement:
 
 def keep_certificate_judgements(judgements: Mapping[int, Judgement], now: datetime) -> None:
     """Write the standing that follows from the judgements of certificates, in the caller's transaction."""
-    rows = list(Certificate.objects.filter(pk__in=list(judgements)).select_for_update())
+    rows = list(Certificate.objects.filter(pk__in=list(judgements)).only(*COLUMNS).select_for_update())
     for row in rows:
         _judge(row, judgements[row.pk], now)
-    Certificate.objects.bulk_update(rows, COLUMNS)
+    write(rows, COLUMNS)
     _keep_risks(judgements)
 
 
 def keep_endpoint_judgements(judgements: Mapping[int, Judgement], now: datetime) -> None:
     """As above, of endpoints."""
-    rows = list(Endpoint.objects.filter(pk__in=list(judgements)).select_for_update())
+    rows = list(Endpoint.objects.filter(pk__in=list(judgements)).only(*COLUMNS).select_for_update())
     for row in rows:
         _judge(row, judgements[row.pk], now)
-    Endpoint.objects.bulk_update(rows, COLUMNS)
+    write(rows, COLUMNS)
 
 
 def _judge(row: Certificate | Endpoint, judgement: Judgement, now: datetime) -> None:
@@ -59,9 +60,12 @@ def _keep_risks(judgements: Mapping[int, Judgement]) -> None:
         for code, severity in sorted(judgement.risks, key=lambda risk: risk[1])
     }
     kept = {(row.certificate_id, row.code): row for row in Risk.objects.filter(certificate__in=list(judgements))}
-    Risk.objects.filter(pk__in=[row.pk for key, row in kept.items() if wanted.get(key) != row.severity]).delete()
-    Risk.objects.bulk_create(
-        Risk(certificate_id=pk, code=code, severity=severity)
+    outdated = [row.pk for key, row in kept.items() if wanted.get(key) != row.severity]
+    if outdated:
+        Risk.objects.filter(pk__in=outdated).delete()
+    rows = [
+        (pk, code, severity)
         for (pk, code), severity in wanted.items()
         if (pk, code) not in kept or kept[pk, code].severity != severity
-    )
+    ]
+    insert(Risk, ("certificate_id", "code", "severity"), rows)

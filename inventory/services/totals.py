@@ -15,11 +15,12 @@ from typing import TypeAlias
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Case, F, Q, Sum, When
+from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from inventory.models import Certificate, Endpoint, Total
+from inventory.services.writing import increase
 
 Share: TypeAlias = tuple[int | None, str, str]
 Deltas: TypeAlias = Mapping[Share, int]
@@ -121,10 +122,7 @@ def adjust(deltas: Deltas) -> None:
             ignore_conflicts=True,
         )
         rows |= _locked(missing)
-    changes = [When(pk=rows[key], then=F("count") + delta) for key, delta in wanted.items()]
-    for at in range(0, len(changes), 200):
-        part = changes[at : at + 200]
-        Total.objects.filter(pk__in=[rows[key] for key in list(wanted)[at : at + 200]]).update(count=Case(*part))
+    increase(Total, "count", {rows[key]: delta for key, delta in wanted.items()})
 
 
 def _order(item: tuple[Share, int]) -> tuple[str, str, int]:
@@ -138,8 +136,8 @@ def _locked(keys: Iterable[Share]) -> dict[Share, int]:
         dimension__in={dimension for _, dimension, _ in wanted}, value__in={value for _, _, value in wanted}
     ).filter(Q(owner_team__in={team for team, _, _ in wanted if team}) | Q(owner_team=None))
     found = rows.order_by("dimension", "value", Coalesce("owner_team_id", 0)).select_for_update()
-    keyed = {(row.owner_team_id, row.dimension, row.value): row.pk for row in found}
-    return {key: pk for key, pk in keyed.items() if key in wanted}
+    keyed = found.values_list("pk", "owner_team_id", "dimension", "value")
+    return {key: pk for pk, *share in keyed if (key := tuple(share)) in wanted}
 
 
 def numbers(user: User | None, *dimensions: str, mine: bool = False) -> dict[str, dict[str, int]]:
@@ -189,7 +187,7 @@ def recount() -> list[Drift]:
     Counts and rows are read from one snapshot without holding back any writer. A drift found there is still the drift
     later, whatever was added meanwhile, so adding it puts the count right.
     """
-    with _snapshot():
+    with one_moment():
         rows = Total.objects.filter(dimension__in=OURS)
         kept = {(row.owner_team_id, row.dimension, row.value): row.count for row in rows}
         counted = _counted()
@@ -204,7 +202,7 @@ def recount() -> list[Drift]:
 
 
 @contextmanager
-def _snapshot() -> Iterator[None]:
+def one_moment() -> Iterator[None]:
     """Read inside from one moment. Inside a transaction it is the caller's matter."""
     if connection.in_atomic_block:
         yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -32,6 +32,19 @@ def write(rows: Iterable[Row], columns: Sequence[str]) -> None:
     with connection.cursor() as cursor:
         # Every word of it is the name of a column of ours.
         cursor.executemany(f"UPDATE {table} SET {assignments} WHERE {key} = %s", values)  # noqa: S608
+
+
+def increase(model: type[models.Model], column: str, by: Mapping[int, int]) -> None:
+    """Add to one column of the rows with these primary keys, by one prepared statement."""
+    quote = connection.ops.quote_name
+    table, key = quote(model._meta.db_table), quote(_name(model._meta.pk))
+    counted = quote(_name(_column(model, column)))
+    with connection.cursor() as cursor:
+        # Every word of it is the name of a column of ours.
+        cursor.executemany(
+            f"UPDATE {table} SET {counted} = {counted} + %s WHERE {key} = %s",  # noqa: S608
+            [(delta, pk) for pk, delta in by.items()],
+        )
 
 
 def insert(

@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.services import audit
 from certdash.lib.inert import shorten, visible
+from inventory.services.writing import insert_rows, write
 from policy.models import Finding
 from policy.rules import CATALOGUE, Bad, Good, NotApplicable, NotJudged, Rule, Subject, Verdict
 
@@ -22,7 +23,7 @@ WRITTEN = [
     "confirmed_at",
     "due_at",
     "acknowledged_at",
-    "acknowledged_by",
+    "acknowledged_by_id",
     "closed_at",
     "closing",
     "reopened",
@@ -72,8 +73,8 @@ def keep(subject: Subject, verdicts: Mapping[int, Mapping[str, Verdict]], now: d
         if was_open != (row.closed_at is None):
             (closed if was_open else opened).add(key)
     # An untouched row is as it was; what is written below is only what verdicts speak of.
-    Finding.objects.bulk_create(new)
-    Finding.objects.bulk_update([row for row in touched if _is_worth_writing(row, now)], WRITTEN)
+    insert_rows(new)
+    write([row for row in touched if _is_worth_writing(row, now)], WRITTEN)
     return Kept(frozenset(opened), frozenset(closed))
 
 

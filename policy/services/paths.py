@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from inventory.models import TrustStore as TrustStoreRow
 from inventory.trust import (
@@ -49,6 +50,8 @@ def _facts(ders: Sequence[bytes], known: Sequence[TrustStore], now: datetime) ->
     )
 
 
+# The same few authorities stand in nearly every chain.
+@lru_cache(maxsize=256)
 def _read(der: bytes) -> ParsedCertificate | bytes:
     try:
         return parse(der)
