@@ -1,0 +1,99 @@
+"""Every page, light and dark, wide and narrow: accessible, without a word from the policy, and never too wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.browser.conftest import HEIGHT, NARROW, NARROWEST, WIDE, OpenDesk
+from tests.browser.desk import Desk
+from tests.browser.estate import Estate
+
+PAGES = (
+    "/",
+    "/?scope=mine",
+    "/certificates/",
+    "/certificates/?status=expired&team=web",
+    "/certificates/?q=nothing-is-called-so",
+    "/certificates/{certificate}/",
+    "/certificates/{hostile}/",
+    "/certificates/{certificate}/?tab=findings",
+    "/certificates/{certificate}/?tab=history",
+    "/certificates/{certificate}/owner/",
+    "/endpoints/",
+    "/endpoints/{endpoint}/",
+    "/endpoints/{endpoint}/?tab=history",
+    "/issuers/",
+    "/issuers/{issuer}/",
+    "/search/?q=example",
+    "/discovery/",
+    "/discovery/scans/{scan}/",
+    "/discovery/scans/new/",
+    "/discovery/check/",
+    "/discovery/sources/new/",
+    "/discovery/sources/{source}/",
+    "/discovery/networks/",
+    "/discovery/networks/new/",
+    "/findings/",
+    "/findings/{finding}/",
+    "/reports/",
+    "/reports/new/",
+    "/reports/{report}/",
+    "/reports/{report}/preview/",
+    "/audit/",
+    "/profile/",
+    "/accounts/2fa/",
+    "/accounts/sessions/",
+    "/accounts/password/change/",
+)
+OPEN_PAGES = ("/accounts/login/", "/accounts/password/reset/", "/accounts/signup/", "/invitation/", "/nothing/here/")
+STATUS = {"/invitation/": 404, "/nothing/here/": 404}
+
+
+def test_wide_pages_are_accessible_in_light_and_dark(estate: Estate, desk: OpenDesk) -> None:
+    found = []
+    for tab in _every_page(estate, desk, WIDE):
+        found += tab.axe("light") + tab.contrast("dark") + tab.overflow()
+    assert not found, "\n".join(found)
+
+
+def test_narrow_pages_are_accessible_and_fit_into_320_points(estate: Estate, desk: OpenDesk) -> None:
+    found = []
+    for tab in _every_page(estate, desk, NARROW):
+        found += tab.axe("dark") + tab.overflow()
+        tab.page.set_viewport_size({"width": NARROWEST, "height": HEIGHT})
+        found += tab.overflow()
+        tab.page.set_viewport_size({"width": NARROW, "height": HEIGHT})
+    assert not found, "\n".join(found)
+
+
+def _every_page(estate: Estate, desk: OpenDesk, width: int) -> Iterator[Desk]:
+    signed_in, anybody = desk(estate.people["administrator"], width), desk(None, width)
+    for path in PAGES:
+        signed_in.open(path.format(**estate.pks))
+        yield signed_in
+    for path in OPEN_PAGES:
+        anybody.open(path, STATUS.get(path, 200))
+        yield anybody
+
+
+def test_a_printed_page_has_no_navigation(estate: Estate, desk: OpenDesk) -> None:
+    tab = desk(estate.people["administrator"])
+    for path in ("/", "/certificates/", "/certificates/{certificate}/"):
+        page = tab.open(path.format(**estate.pks))
+        page.emulate_media(media="print")
+        for hidden in ("#rail", ".topbar .searchbox", ".topbar .btn", ".tabs", ".buttons", ".skip"):
+            shown = [one for one in page.locator(hidden).all() if one.is_visible()]
+            assert not shown, f"{path}: {hidden}"
+        assert page.locator("h1").is_visible()
+        page.emulate_media(media="screen")
+
+
+def test_axe_would_notice(estate: Estate, desk: OpenDesk) -> None:
+    tab = desk(estate.people["administrator"])
+    page = tab.open("/profile/")
+    page.evaluate("""() => {
+      document.querySelector("main").insertAdjacentHTML("beforeend", '<img src="data:,"><p id="pale">pale</p>');
+      document.querySelector("#pale").style.color = "rgb(128, 128, 128)";
+    }""")
+    assert "image-alt" in " ".join(tab.axe("light"))
+    assert "#pale" in " ".join(tab.contrast("light") + tab.contrast("dark"))
