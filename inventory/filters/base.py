@@ -243,7 +243,10 @@ def _read_size(asked: QueryDict, problems: dict[str, str]) -> int:
 
 def error_sentences(errors: Mapping[str, str]) -> list[str]:
     """One sentence for each parameter that was not understood."""
-    return [_("Filter “%(name)s”: %(why)s.") % {"name": shortened(name), "why": why} for name, why in errors.items()]
+    return [
+        _("Filter “%(name)s”: %(why)s.") % {"name": shortened(name), "why": why.removesuffix(".")}
+        for name, why in errors.items()
+    ]
 
 
 def in_words(count: Count) -> str:
