@@ -1,4 +1,4 @@
-"""Run all benchmarks on a database of their own: ``python -m bench [--certificates N] [--only NAME]``."""
+"""Run all benchmarks on a database of their own: ``python -m bench [--certificates N] [--only NAME …]``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from pathlib import Path
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--certificates", type=int, default=100_000, help="size of the estate for the pages")
-    parser.add_argument("--only", nargs="*", help="recording, pages, scan, report")
+    parser.add_argument("--certificates", type=int, default=100_000, help="size of the estate")
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        default=[],
+        choices=("recording", "judging", "report", "pages", "scan"),
+        help="parts to measure; bench/results.json is written only when all are",
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="certdash-bench-") as folder:
         # Before Django reads its settings: nothing of a real installation is touched.
@@ -21,7 +27,7 @@ def main() -> None:
         run(options.only, options.certificates, Path(folder))
 
 
-def run(only: list[str] | None, certificates: int, folder: Path) -> None:
+def run(only: list[str], certificates: int, folder: Path) -> None:
     from bench.all import measure  # noqa: PLC0415 - Django must not be set up before its folder is known
 
     measure(only, certificates, folder)

@@ -6,26 +6,35 @@ import django
 
 django.setup()
 
-from pathlib import Path  # noqa: E402 - models can be imported only after the set-up
+from collections.abc import Iterable  # noqa: E402 - models can be imported only after the set-up
+from pathlib import Path  # noqa: E402
 
 from django.core.management import call_command  # noqa: E402
 
-from bench import pages, recording, report, scan  # noqa: E402
-from bench.rows import Row, keep  # noqa: E402
+from bench import judging, pages, recording, report, scan  # noqa: E402
+from bench.rows import RESULTS, Row, keep  # noqa: E402
+
+PARTS = ("recording", "judging", "report", "pages", "scan")
 
 
-def measure(only: list[str] | None, certificates: int, folder: Path) -> None:
-    """Fill the estate and measure; ``only`` names parts, None means all."""
-    call_command("migrate", verbosity=0)
-    call_command("createcachetable", verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
+def measure(only: Iterable[str], certificates: int, folder: Path) -> None:
+    """Fill the estate and measure; ``only`` names parts, none means all. What a part needs is done (and told), too."""
+    wanted = set(only) or set(PARTS)
     rows: list[Row] = []
-    wanted = set(only or ("recording", "scan", "report", "pages"))
-    rows += recording.measure(certificates)
-    if "scan" in wanted:
-        rows += scan.measure()
+    if wanted - {"scan"}:
+        rows += _estate(wanted, certificates)
     if "report" in wanted:
         rows += report.measure(folder)
     if "pages" in wanted:
         rows += pages.measure(certificates)
-    keep(rows)
+    if "scan" in wanted:
+        rows += scan.measure()
+    keep(rows, RESULTS if wanted == set(PARTS) else folder / "results.json")
+
+
+def _estate(wanted: set[str], certificates: int) -> list[Row]:
+    call_command("migrate", verbosity=0)
+    call_command("createcachetable", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    rows = recording.measure(certificates)
+    return rows if wanted == {"recording"} else rows + judging.measure()

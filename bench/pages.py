@@ -4,47 +4,40 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
 from bench.rows import Row, machine
 from inventory.models import Certificate, Endpoint, Issuer
-from policy.services import judge_due
 
-ROUNDS = 15
+ROUNDS = 20
 GOAL = 200 if "sqlite" in settings.DATABASES["default"]["ENGINE"] else 100
+PEOPLE = {"administrator": "ada@example.org", "member of a team": "olga@example.org"}
 
 
-def measure(certificates: int) -> list[Row]:
-    """Judge a part of the estate, then time every page; p95 of the server time in milliseconds."""
-    _judge_some()
+def measure(certificates: int, rounds: int = ROUNDS, people: Mapping[str, str] = PEOPLE) -> list[Row]:
+    """p95 of the time in the server in milliseconds, by the wall and by the processor, and the queries of each page."""
     rows = []
-    for person in ("ada@example.org", "olga@example.org"):
+    for whose, email in people.items():
         client = Client(headers={"host": "localhost"})
-        client.force_login(User.objects.get(email=person), backend=settings.AUTHENTICATION_BACKENDS[0])
-        whose = "administrator" if person.startswith("ada") else "member of a team"
+        client.force_login(User.objects.get(email=email), backend=settings.AUTHENTICATION_BACKENDS[0])
         for name, url in _pages().items():
-            rows.append(_row(client, f"{name}, {whose}, {certificates:,} certificates", url))
+            rows += _rows(client, f"{name}, {whose}, {certificates:,}", url, rounds)
     return rows
-
-
-def _judge_some() -> None:
-    from django.utils import timezone  # noqa: PLC0415
-
-    for _ in range(25):
-        judge_due(timezone.now())
 
 
 def _pages() -> dict[str, str]:
     certificates = reverse("inventory:certificate_list")
-    leaf = Certificate.objects.leaves().order_by("pk")[1000]
-    endpoint = Endpoint.objects.order_by("pk")[1000]
+    leaves = Certificate.objects.leaves().order_by("pk")
+    leaf = leaves[leaves.count() // 2]
+    endpoint = Endpoint.objects.filter(certificate=leaf).order_by("pk")[0]
     issuer = Issuer.objects.order_by("pk")[3]
     return {
         "overview": reverse("reports:overview"),
@@ -63,16 +56,41 @@ def _pages() -> dict[str, str]:
     }
 
 
-def _row(client: Client, name: str, url: str) -> Row:
-    with CaptureQueriesContext(connection) as queries:
-        answer = client.get(url)
-    if answer.status_code not in {200, 404}:
-        raise SystemExit(f"{url} answered {answer.status_code}")
-    times = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
+def _rows(client: Client, name: str, url: str, rounds: int) -> list[Row]:
+    queries, status = _queries(client, url)
+    if status not in {200, 404}:
+        raise SystemExit(f"{url} answered {status}")
+    walls, cpus = [], []
+    for _ in range(rounds):
+        wall, cpu = time.perf_counter(), time.process_time()
         client.get(url)
-        times.append((time.perf_counter() - begun) * 1000)
-    p50, p95 = statistics.median(times), sorted(times)[int(ROUNDS * 0.95)]
-    print(f"  {name:<70} p50 {p50:7.1f} ms  p95 {p95:7.1f} ms  {len(queries):3d} queries  {answer.status_code}")
-    return Row(f"page p95: {name}", p95, "ms", GOAL, "lower", machine=machine())
+        walls.append((time.perf_counter() - wall) * 1000)
+        cpus.append((time.process_time() - cpu) * 1000)
+    print(
+        f"  {name:<58} p50 {statistics.median(walls):6.0f} p95 {_p95(walls):6.0f} ms, "
+        f"CPU p50 {statistics.median(cpus):6.0f} p95 {_p95(cpus):6.0f} ms, {queries} queries, {status}",
+        flush=True,
+    )
+    return [
+        Row(f"page p95: {name}", _p95(walls), "ms", GOAL, "lower", machine=machine()),
+        Row(f"page p95: {name}", _p95(cpus), "CPU ms", GOAL, "lower", machine=machine()),
+        Row(f"page queries: {name}", queries, "queries", None, "lower", machine=machine()),
+    ]
+
+
+def _p95(times: list[float]) -> float:
+    return sorted(times)[int(len(times) * 0.95) - 1 if len(times) > 1 else 0]
+
+
+def _queries(client: Client, url: str) -> tuple[int, int]:
+    """Of the second visit: the first one fills caches that live as long as the process."""
+    client.get(url)
+    asked: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 - Django's signature
+        asked.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        status = client.get(url).status_code
+    return len(asked), status

@@ -11,6 +11,12 @@ from pathlib import Path
 RESULTS = Path(__file__).with_name("results.json")
 
 
+def machine() -> str:
+    """What it was measured on, and how busy that was with other things in the last minute."""
+    load = os.getloadavg()[0]
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, load {load:.1f}"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One figure. ``better`` is "lower" or "higher"; ``goal`` is None where none was promised."""
@@ -32,19 +38,18 @@ class Row:
         return self.value <= self.goal if self.better == "lower" else self.value >= self.goal
 
 
-def machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-
-
-def keep(rows: list[Row]) -> None:
-    """Print the rows as a table and write all of them to ``results.json``."""
+def keep(rows: list[Row], file: Path = RESULTS) -> None:
+    """Print the rows as a table and write all of them to ``file``."""
+    print()
     for row in rows:
         print(_line(row))
-    RESULTS.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    missed = sum(row.is_met is False for row in rows)
+    print(f"\n{len(rows)} figures, {missed} of them beside their goal. {machine()}")
+    file.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
 
 
 def _line(row: Row) -> str:
     goal = "" if row.goal is None else f"goal {'≤' if row.better == 'lower' else '≥'} {row.goal:g}"
     met = {None: "", True: "met", False: "NOT MET"}[row.is_met]
-    peer = f"{row.peer} {row.peer_value:g} {row.unit}, ratio {row.ratio:.1f}" if row.ratio is not None else ""
-    return f"{row.name:<58} {row.value:>12,.1f} {row.unit:<12} {goal:<14} {met:<8} {peer}"
+    peer = f"{row.peer} {row.peer_value:,.1f} {row.unit}, ratio {row.ratio:.1f}" if row.ratio is not None else ""
+    return f"{row.name:<76} {row.value:>10,.1f} {row.unit:<15} {goal:<12} {met:<8} {peer}".rstrip()
