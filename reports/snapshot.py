@@ -116,6 +116,7 @@ class Snapshot:
     taken_at: datetime
     looked_at: datetime | None
     mine: bool
+    has_teams: bool
     numbers: Sequence[Number]
     judged: Judged
     in_use: int
@@ -144,14 +145,20 @@ class Snapshot:
 
 
 def take(user: User, now: datetime, *, mine: bool = False) -> Snapshot:
-    """Read everything that the overview shows, in a fixed number of queries; ``mine`` narrows to the person's teams."""
-    scope = _Scope(user, now, mine, tuple(user.teams.order_by("slug").values_list("slug", flat=True)) if mine else ())
+    """Read everything that the overview shows, in a fixed number of queries.
+
+    ``mine`` narrows to the person's teams; who is in none has nothing to narrow to and sees everyone's.
+    """
+    teams = tuple(user.teams.order_by("slug").values_list("slug", flat=True))
+    mine = mine and bool(teams)
+    scope = _Scope(user, now, mine, teams if mine else ())
     judged = scope.judged()
     in_use = sum(totals.numbers(user, totals.IN_USE, mine=mine)[totals.IN_USE].values())
     return Snapshot(
         taken_at=now,
         looked_at=scope.endpoints().aggregate(at=Max("last_seen_at"))["at"],
         mine=mine,
+        has_teams=bool(teams),
         numbers=_numbers(scope, in_use, judged),
         judged=judged,
         in_use=in_use,

@@ -114,17 +114,22 @@ def _scope(rows: Sequence[dict[str, Any]], query: str) -> dict[str, Any]:
 def _freshness(user: User, now: datetime) -> dict[str, Any]:
     endpoints = Endpoint.objects.visible_to(user).alive()
     not_judged = filters.endpoints("judged=no", user, now).queryset
-    reasons = Counter(not_judged.values_list("outcome", "reason").order_by())
+    reasons = Counter(_why(*found) for found in not_judged.values_list("outcome", "reason").order_by())
     looks = endpoints.exclude(last_seen_at=None).order_by("last_seen_at").values_list("last_seen_at", flat=True)
     return {
         "endpoints": endpoints.count(),
         "not_judged": sum(reasons.values()),
-        "reasons": [
-            [f"{outcome}: {reason}".strip(": ") or "never tried", n] for (outcome, reason), n in _most(reasons)
-        ],
+        "reasons": _ranked(reasons.elements()),
         "oldest": _iso(looks.first()),
         "newest": _iso(looks.last()),
     }
+
+
+def _why(outcome: str, reason: str) -> str:
+    """Why the last look at an endpoint is no evidence: it brought no certificate, or it is too long ago."""
+    if outcome == Endpoint.Outcome.SERVED:
+        return "answered too long ago"
+    return f"{outcome}: {reason}".strip(": ") or "never tried"
 
 
 def _most(counts: Counter[Any]) -> list[tuple[Any, int]]:

@@ -20,6 +20,7 @@ from accounts.models import User
 from accounts.services import audit
 from certdash.lib.work import WorkStatus
 from inventory import filters
+from inventory.services import one_moment
 from reports.models import Report
 from reports.services.freezing import canonical, freeze_inventory
 
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 BEAT_EVERY = 10  # seconds; well inside the lease
 MOST_SECONDS = 600
 MOST_ATTEMPTS = 3
+TAKEN_OVER = "Another worker took the report over."
 Clock = Callable[[], datetime]
 
 
@@ -83,18 +85,21 @@ def _freeze(report: Report, clock: Clock) -> None:
     """Freeze once: a second attempt renders the data of the first."""
     if report.data is None:
         user = report.requested_by
-        if user is None:
-            raise ReportError("The person who asked for this report is no longer here, so nobody's view can be taken.")
         now = clock()
-        data = canonical(freeze_inventory(user, report.filter, now))
-        report.beat(
-            clock(),
-            data=gzip.compress(data, mtime=0),
-            data_sha256=hashlib.sha256(data).hexdigest(),
-            taken_at=now,
-            done=1,
-        )
-        report.refresh_from_db()
+        if user is None or not user.is_active or user.has_ended(now):
+            # Their view would be an empty one, and an empty report reads like a good one.
+            raise ReportError("The person who asked for this report is no longer here, so nobody's view can be taken.")
+        with one_moment():
+            data = canonical(freeze_inventory(user, report.filter, now))
+        frozen = {
+            "data": gzip.compress(data, mtime=0),
+            "data_sha256": hashlib.sha256(data).hexdigest(),
+            "taken_at": now,
+            "done": 1,
+        }
+        if not report.beat(clock(), **frozen):
+            raise ReportError(TAKEN_OVER)
+        report.refresh_from_db(fields=list(frozen))
 
 
 def _render(report: Report, clock: Clock) -> bytes:
@@ -105,6 +110,10 @@ def _render(report: Report, clock: Clock) -> bytes:
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "render_report", str(source), str(target)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:  # noqa: S603 (our own command, our own paths)
             complaint = _wait(child, report, clock)
+        if child.returncode < 0:
+            raise ReportError(
+                f"The document could not be laid out: its process was ended by signal {-child.returncode}."
+            )
         if child.returncode != 0:
             last = complaint.decode(errors="replace").strip().splitlines()[-1:] or ["no reason was given"]
             raise ReportError(f"The document could not be laid out: {last[0][:300]}")
@@ -118,7 +127,7 @@ def _wait(child: subprocess.Popen[bytes], report: Report, clock: Clock) -> bytes
         except subprocess.TimeoutExpired:
             if not report.beat(clock(), done=2):
                 child.kill()
-                raise ReportError("Another worker took the report over.") from None
+                raise ReportError(TAKEN_OVER) from None
     child.kill()
     raise ReportError(f"The document was not ready after {MOST_SECONDS} seconds.")
 

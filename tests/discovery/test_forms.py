@@ -1,0 +1,115 @@
+"""What people type about where to look, before any service sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from accounts.models import Team, User
+from discovery.forms import NetworkForm, NetworksForm, ScanForm, SourceForm, add_problems
+from discovery.models import Source
+from discovery.services import Ask, ScanRefusedError, default_zone
+from discovery.services.plans import read_ask
+
+pytestmark = pytest.mark.django_db
+SCAN = {"targets": "10.0.0.1", "ports": "443", "engine": "own", "rate_limit": "500"}
+SPECIAL = ["127.0.0.1", "127.0.0.0/8", "169.254.169.254", "169.254.0.0/16", "::1", "fe80::/64"]
+
+
+def source(user: User, **changes: Any) -> SourceForm:
+    data = {
+        "name": "Web", "kind": "hosts", "targets": "10.0.0.1", "ports": "443", "every_seconds": "86400",
+        "rate_limit": "500", "engine": "own", "zone": default_zone().pk, **changes,
+    }  # fmt: skip
+    return SourceForm(data, instance=Source(), user=user)
+
+
+def test_a_scan_is_asked_as_typed() -> None:
+    form = ScanForm({**SCAN, "targets": "10.0.0.1\nwww.example.org", "exclusions": "10.0.0.9"})
+    assert form.is_valid()
+    ask = form.ask()
+    assert (ask.targets, ask.exclusions, ask.rate_limit) == ("10.0.0.1\nwww.example.org", "10.0.0.9", 500)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("targets", ""),
+        ("ports", ""),
+        ("engine", "wget"),
+        ("rate_limit", "0"),
+        ("rate_limit", "10001"),
+        ("ports", "1" * 301),
+    ],
+)
+def test_what_no_scan_can_be_is_said_beside_its_field(field: str, value: str) -> None:
+    form = ScanForm({**SCAN, field: value})
+    assert not form.is_valid()
+    assert set(form.errors) == {field}
+
+
+def test_each_problem_of_a_service_becomes_a_sentence_beside_the_targets() -> None:
+    form = ScanForm({**SCAN, "targets": "-oN x\n$(id)\n10.0.0.1"})
+    assert form.is_valid()
+    with pytest.raises(ScanRefusedError) as refused:
+        read_ask(Ask(form.cleaned_data["targets"]))
+    add_problems(form, refused.value.problems)
+    sentences = form.errors["targets"]
+    assert any("-oN" in sentence for sentence in sentences)
+    assert any("$(id)" in sentence for sentence in sentences)
+
+
+@pytest.mark.parametrize("network", SPECIAL)
+def test_a_special_network_must_be_meant(network: str) -> None:
+    form = NetworkForm({"network": network})
+    assert not form.is_valid()
+    assert "confirm below" in form.errors["network"][0]
+    assert NetworkForm({"network": network, "allows_special": "on"}).is_valid()
+    assert NetworkForm({"network": network, "is_excluded": "on"}).is_valid()
+
+
+@pytest.mark.parametrize("network", ["www.example.org", "10.0.0.0/33", "-oN x", "$(id)", "10.0.0.9-10.0.0.5", "<b>"])
+def test_what_is_no_network_is_refused(network: str) -> None:
+    form = NetworkForm({"network": network})
+    assert not form.is_valid()
+    assert set(form.errors) == {"network"}
+
+
+def test_several_networks_are_read_line_by_line_and_every_fault_is_told() -> None:
+    assert NetworksForm({"networks": "10.0.0.0/8\n\n 192.0.2.0/24, 2001:db8::/48 "}).is_valid()
+    form = NetworksForm({"networks": "10.0.0.0/8\n$(id)\n127.0.0.0/8"})
+    assert not form.is_valid()
+    assert len(form.errors["networks"]) == 2
+    assert "tick the box" in form.errors["networks"][1]
+
+
+def test_a_list_of_special_networks_is_taken_when_it_is_meant() -> None:
+    form = NetworksForm({"networks": "127.0.0.0/8, ::1", "allows_special": "on"})
+    assert form.is_valid()
+    assert form.cleaned_data["networks"] == ["127.0.0.0/8", "::1"]
+
+
+@pytest.mark.parametrize("given", [{"quiet_from": "08:00"}, {"quiet_until": "18:00"}])
+def test_quiet_hours_need_both_ends(given: dict[str, str], administrator: User) -> None:
+    form = source(administrator, **given)
+    assert not form.is_valid()
+    assert "Quiet hours need a begin and an end" in str(form.errors)
+
+
+def test_an_operator_owns_what_they_add(operator: User, web_team: Team, other_team: Team) -> None:
+    assert source(operator, owner_team=web_team.pk).is_valid()
+    for owner in (other_team.pk, ""):
+        form = source(operator, owner_team=owner)
+        assert not form.is_valid()
+        assert set(form.errors) == {"owner_team"}
+
+
+def test_an_administrator_may_leave_the_owner_open(administrator: User, other_team: Team) -> None:
+    assert source(administrator).is_valid()
+    assert source(administrator, owner_team=other_team.pk).is_valid()
+
+
+@pytest.mark.parametrize("seconds", ["1", "0", "-86400", "soon"])
+def test_a_source_repeats_only_as_often_as_offered(seconds: str, administrator: User) -> None:
+    assert "every_seconds" in source(administrator, every_seconds=seconds).errors

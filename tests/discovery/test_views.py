@@ -1,0 +1,354 @@
+"""The pages of discovery: what may be started, by whom, and what is said when it may not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import AuditEvent, Organisation, Team, User
+from certdash.lib.work import WorkStatus
+from discovery.models import Network, Observation, Scan, Source
+from discovery.services import Ask, default_zone, start_scan
+from inventory.models import Certificate, Endpoint
+from tests.discovery.scanning import run_all
+from tests.inventory.factories import make_certificate, make_chain, make_endpoint
+
+HTMX = {"HX-Request": "true"}
+SCAN = {"targets": "10.0.0.1", "ports": "443", "engine": "own", "rate_limit": "500"}
+SOURCE = {
+    "name": "Web servers", "kind": "hosts", "targets": "10.0.0.1", "ports": "443", "every_seconds": "86400",
+    "rate_limit": "500", "engine": "own", "enabled": "on",
+}  # fmt: skip
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def set_up(organisation: Organisation, any_address: None) -> None:
+    """10.0.0.0/8 may be probed."""
+
+
+@pytest.fixture
+def as_operator(client: Client, operator: User) -> Client:
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def as_administrator(client: Client, administrator: User) -> Client:
+    client.force_login(administrator)
+    return client
+
+
+def begin(actor: User, targets: str = "10.0.0.1", **columns: Any) -> Scan:
+    return start_scan(Ask(targets), actor=actor, now=timezone.now(), **columns)
+
+
+def make_source(team: Team | None, name: str = "Web servers") -> Source:
+    return Source.objects.create(
+        name=name, kind="hosts", targets="10.0.0.1", zone=default_zone(), owner_team=team, created_at=timezone.now()
+    )
+
+
+def source_data(**changes: Any) -> dict[str, Any]:
+    return {**SOURCE, "zone": default_zone().pk, **changes}
+
+
+def test_a_scan_is_started_and_leads_to_its_page(as_operator: Client, operator: User) -> None:
+    answer = as_operator.post("/discovery/scans/new/", SCAN)
+    scan = Scan.objects.get()
+    assert answer.headers["Location"] == f"/discovery/scans/{scan.pk}/"
+    assert (scan.requested_by, scan.asked, scan.status) == (operator, 1, WorkStatus.QUEUED)
+    assert AuditEvent.objects.filter(verb="scan.started").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        ("-oN x", "-oN"),
+        ("$(id)", "$(id)"),
+        ("192.0.2.1", "is in no network that may be probed"),
+        ("10.0.0.1\n192.0.2.0/24", "is in no network"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("169.254.169.254", "169.254.169.254"),
+        ("10.0.0.0/33", "10.0.0.0/33"),
+    ],
+)
+def test_what_may_not_be_scanned_is_refused_beside_the_field(targets: str, said: str, as_operator: Client) -> None:
+    answer = as_operator.post("/discovery/scans/new/", {**SCAN, "targets": targets})
+    assert answer.status_code == 422
+    errors = answer.context["form"].errors
+    assert set(errors) == {"targets"}
+    assert any(said in sentence or said.split()[-1] in sentence for sentence in errors["targets"]), errors
+    assert 'id="id_targets_error"' in answer.content.decode()
+    assert not Scan.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["ports", "server_names", "exclusions"])
+def test_every_other_field_is_read_as_strictly(field: str, as_operator: Client) -> None:
+    answer = as_operator.post("/discovery/scans/new/", {**SCAN, field: "$(id)"})
+    assert answer.status_code == 422
+    assert "$(id)" in str(answer.context["form"].errors)
+    assert not Scan.objects.exists()
+
+
+CHANGES = [
+    "/discovery/scans/new/",
+    "/discovery/scans/{scan}/cancel/",
+    "/discovery/check/",
+    "/discovery/sources/new/",
+    "/discovery/sources/{source}/",
+    "/discovery/sources/{source}/run/",
+    "/discovery/networks/new/",
+    "/discovery/networks/{network}/delete/",
+]
+
+
+@pytest.mark.parametrize("person", ["viewer", "auditor"])
+@pytest.mark.parametrize("url", CHANGES)
+def test_who_only_reads_changes_nothing(
+    url: str, person: str, client: Client, operator: User, web_team: Team, request: pytest.FixtureRequest
+) -> None:
+    scan, source = begin(operator), make_source(web_team)
+    address = url.format(scan=scan.pk, source=source.pk, network=Network.objects.get().pk)
+    events = AuditEvent.objects.count()
+    client.force_login(request.getfixturevalue(person))
+    assert client.post(address, {**SCAN, "place": "10.0.0.1", "network": "10.1.0.0/16"}).status_code == 403
+    assert (Scan.objects.count(), Source.objects.count(), Network.objects.count()) == (1, 1, 1)
+    assert Scan.objects.get().status == WorkStatus.QUEUED
+    assert AuditEvent.objects.count() == events
+
+
+def test_a_scan_is_cancelled_by_its_team_alone(client: Client, operator: User, stranger: User) -> None:
+    scan = begin(operator)
+    client.force_login(stranger)
+    assert client.post(f"/discovery/scans/{scan.pk}/cancel/").status_code == 404
+    client.force_login(operator)
+    assert client.post(f"/discovery/scans/{scan.pk}/cancel/").status_code == 302
+    scan.refresh_from_db()
+    assert (scan.status, scan.cancelled_by) == (WorkStatus.CANCELLED, operator)
+    assert client.post(f"/discovery/scans/{scan.pk}/cancel/").status_code == 302
+    assert AuditEvent.objects.filter(verb="scan.cancelled").count() == 1
+
+
+def test_scans_and_sources_of_other_teams_are_not_shown(
+    client: Client, operator: User, viewer: User, stranger: User, auditor: User, web_team: Team
+) -> None:
+    own, of_source = begin(operator), begin(operator, source=make_source(web_team))
+    for user, scans, sources in ((operator, {own, of_source}, 1), (viewer, {of_source}, 1), (stranger, set(), 0)):
+        client.force_login(user)
+        context = client.get("/discovery/").context
+        assert set(context["scans"]) == scans
+        assert len(context["sources"]) == sources
+        for scan in (own, of_source):
+            assert client.get(f"/discovery/scans/{scan.pk}/").status_code == (200 if scan in scans else 404)
+    client.force_login(auditor)
+    assert len(client.get("/discovery/").context["scans"]) == 2
+
+
+def test_the_page_of_a_scan_asks_for_itself_until_it_has_ended(as_operator: Client, operator: User) -> None:
+    scan = begin(operator)
+    url = f"/discovery/scans/{scan.pk}/"
+    part = as_operator.get(url, headers=HTMX).content.decode()
+    assert f'hx-get="{url}"' in part
+    assert "<html" not in part
+    Scan.objects.update(status=WorkStatus.DONE, finished_at=timezone.now())
+    page = as_operator.get(url).content.decode()
+    assert f'hx-get="{url}"' not in page
+    assert "cancel/" not in page
+
+
+def test_a_scan_shows_only_what_the_person_may_see_of_its_finds(
+    client: Client, operator: User, web_team: Team, other_team: Team
+) -> None:
+    scan = begin(operator)
+    for at, team in enumerate((web_team, other_team)):
+        certificate = make_certificate(f"{team.slug}.example.org", owner_team=team)
+        endpoint = make_endpoint(f"10.0.0.{at}", certificate=certificate, owner_team=team)
+        Observation.objects.create(
+            endpoint=endpoint, outcome="served", chain=make_chain(certificate), scan=scan,
+            first_seen_at=scan.created_at, last_seen_at=scan.created_at,
+        )  # fmt: skip
+    client.force_login(operator)
+    page = client.get(f"/discovery/scans/{scan.pk}/").content.decode()
+    assert "web.example.org" in page
+    assert "payments.example.org" not in page
+
+
+def test_an_operator_keeps_a_source_for_their_own_team(
+    as_operator: Client, operator: User, web_team: Team, other_team: Team
+) -> None:
+    assert as_operator.post("/discovery/sources/new/", source_data(owner_team=other_team.pk)).status_code == 422
+    assert as_operator.post("/discovery/sources/new/", source_data()).status_code == 422
+    assert not Source.objects.exists()
+    assert as_operator.post("/discovery/sources/new/", source_data(owner_team=web_team.pk)).status_code == 302
+    source = Source.objects.get()
+    assert (source.owner_team, source.targets) == (web_team, "10.0.0.1")
+    assert AuditEvent.objects.filter(verb="source.added").count() == 1
+
+
+@pytest.mark.parametrize("action", ["", "run/"])
+def test_a_source_of_another_team_does_not_exist(action: str, as_operator: Client, other_team: Team) -> None:
+    source = make_source(other_team)
+    assert as_operator.post(f"/discovery/sources/{source.pk}/{action}", source_data()).status_code == 404
+    assert not Scan.objects.exists()
+
+
+def test_an_operator_gives_no_source_away(as_operator: Client, web_team: Team, other_team: Team) -> None:
+    source = make_source(web_team)
+    data = source_data(owner_team=other_team.pk, targets="10.0.0.2")
+    assert as_operator.post(f"/discovery/sources/{source.pk}/", data).status_code == 422
+    source.refresh_from_db()
+    assert (source.owner_team, source.targets) == (web_team, "10.0.0.1")
+
+
+def test_a_source_outside_of_the_networks_is_refused_with_its_reason(as_operator: Client, web_team: Team) -> None:
+    data = source_data(owner_team=web_team.pk, targets="192.0.2.7")
+    answer = as_operator.post("/discovery/sources/new/", data)
+    assert answer.status_code == 422
+    assert "is in no network that may be probed" in str(answer.context["form"].errors["targets"])
+
+
+def test_a_source_runs_now_when_somebody_asks(as_operator: Client, web_team: Team) -> None:
+    source = make_source(web_team)
+    answer = as_operator.post(f"/discovery/sources/{source.pk}/run/")
+    scan = Scan.objects.get()
+    assert answer.headers["Location"] == f"/discovery/scans/{scan.pk}/"
+    assert scan.source == source
+
+
+def test_a_source_that_may_no_longer_run_says_why(as_operator: Client, web_team: Team) -> None:
+    source = make_source(web_team)
+    Network.objects.all().delete()
+    answer = as_operator.post(f"/discovery/sources/{source.pk}/run/", follow=True)
+    assert "is in no network that may be probed" in answer.content.decode()
+    assert not Scan.objects.exists()
+
+
+def test_only_administrators_open_and_close_networks(client: Client, operator: User, administrator: User) -> None:
+    network = Network.objects.get()
+    client.force_login(operator)
+    assert client.get("/discovery/networks/").status_code == 200
+    assert client.post("/discovery/networks/new/", {"network": "10.1.0.0/16"}).status_code == 403
+    assert client.post(f"/discovery/networks/{network.pk}/delete/").status_code == 403
+    client.force_login(administrator)
+    assert client.post("/discovery/networks/new/", {"network": "192.0.2.0/24", "name": "Lab"}).status_code == 302
+    assert Network.objects.filter(cidr="192.0.2.0/24", name="Lab", allows_special=False).exists()
+    assert client.post(f"/discovery/networks/{network.pk}/delete/").status_code == 302
+    assert not Network.objects.filter(pk=network.pk).exists()
+    verbs = set(AuditEvent.objects.filter(actor=administrator).values_list("verb", flat=True))
+    assert verbs >= {"network.added", "network.deleted"}
+
+
+def test_a_special_network_is_added_only_on_purpose(as_administrator: Client) -> None:
+    answer = as_administrator.post("/discovery/networks/new/", {"network": "127.0.0.0/8"})
+    assert answer.status_code == 422
+    assert "confirm below that you mean it" in answer.content.decode()
+    answer = as_administrator.post("/discovery/networks/new/", {"network": "127.0.0.0/8", "allows_special": "on"})
+    assert answer.status_code == 302
+    assert Network.objects.get(cidr="127.0.0.0/8").allows_special
+
+
+@pytest.mark.usefixtures("loopback")
+def test_a_check_shows_what_the_place_serves_now(as_operator: Client, server: int) -> None:
+    answer = as_operator.post("/discovery/check/", {"place": f"127.0.0.1:{server}"})
+    url = answer.headers["Location"]
+    assert "Asking now." in as_operator.get(url).content.decode()
+    run_all(Scan.objects.get())
+    part = as_operator.get(url, headers=HTMX).content.decode()
+    leaf = Certificate.objects.get(kind="leaf")
+    assert f'href="/certificates/{leaf.pk}/"' in part
+    assert f"127.0.0.1:{server}" in part
+    assert "TLSv1.3" in part
+
+
+@pytest.mark.usefixtures("loopback")
+def test_a_check_of_a_closed_port_says_so(as_operator: Client) -> None:
+    url = as_operator.post("/discovery/check/", {"place": "127.0.0.1:1"}).headers["Location"]
+    run_all(Scan.objects.get())
+    page = as_operator.get(url).content.decode()
+    assert "sends no certificate" in page
+    assert "refused" in page
+
+
+@pytest.mark.parametrize(
+    "place", ["", "-oN x", "$(id)", "10.0.0.0/24", "192.0.2.1", "10.0.0.1, 10.0.0.2", "10.0.0.1:99999"]
+)
+def test_a_check_of_no_single_allowed_place_is_refused(place: str, as_operator: Client) -> None:
+    answer = as_operator.post("/discovery/check/", {"place": place})
+    assert answer.status_code == 422
+    assert answer.context["problems"]
+    assert 'id="place_error"' in answer.content.decode()
+    assert not Scan.objects.exists()
+
+
+def test_a_link_fills_in_the_place_and_asks_nothing(as_operator: Client) -> None:
+    answer = as_operator.get("/discovery/check/?place=%3Cscript%3E10.0.0.1")
+    assert 'value="&lt;script&gt;10.0.0.1"' in answer.content.decode()
+    assert not Scan.objects.exists()
+
+
+def test_the_first_run_opens_networks_and_starts_a_scan(as_administrator: Client) -> None:
+    answer = as_administrator.post("/setup/networks/", {"networks": "192.0.2.0/24\n198.51.100.7"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/setup/first-scan/")
+    assert set(Network.objects.values_list("cidr", flat=True)) == {"10.0.0.0/8", "192.0.2.0/24", "198.51.100.7"}
+    assert "192.0.2.0/24" in as_administrator.get("/setup/first-scan/").content.decode()
+    answer = as_administrator.post("/setup/first-scan/", {"targets": "192.0.2.0/30", "ports": "443, 8443"})
+    assert answer.headers["Location"] == f"/discovery/scans/{Scan.objects.get().pk}/"
+
+
+@pytest.mark.parametrize("networks", ["127.0.0.0/8", "$(id)", "10.0.0.0/8\n169.254.169.254"])
+def test_the_first_run_opens_nothing_by_mistake(networks: str, as_administrator: Client) -> None:
+    assert as_administrator.post("/setup/networks/", {"networks": networks}).status_code == 422
+    assert Network.objects.count() == 1
+
+
+def test_the_first_scan_is_refused_with_its_reason(as_administrator: Client) -> None:
+    answer = as_administrator.post("/setup/first-scan/", {"targets": "192.0.2.1", "ports": "443"})
+    assert answer.status_code == 422
+    assert "is in no network that may be probed" in answer.content.decode()
+
+
+@pytest.mark.parametrize("step", ["networks", "first-scan"])
+def test_the_first_run_is_for_administrators(step: str, as_operator: Client) -> None:
+    assert as_operator.get(f"/setup/{step}/").status_code == 403
+    assert as_operator.post(f"/setup/{step}/", {"networks": "192.0.2.0/24", "targets": "10.0.0.1"}).status_code == 403
+
+
+def _history(team: Team) -> tuple[Certificate, Endpoint]:
+    now = timezone.now()
+    certificate = make_certificate("<b>served</b>.example.org", owner_team=team, now=now)
+    endpoint = make_endpoint("10.0.0.1", certificate=certificate, owner_team=team, now=now)
+    Observation.objects.create(
+        endpoint=endpoint, outcome="served", chain=make_chain(certificate), confirmations=7,
+        first_seen_at=now - timedelta(days=3), last_seen_at=now,
+    )  # fmt: skip
+    Observation.objects.create(
+        endpoint=endpoint, outcome="unreachable", reason="silent", detail="<script>\u202e",
+        first_seen_at=now - timedelta(days=4), last_seen_at=now - timedelta(days=3), ended_at=now,
+    )  # fmt: skip
+    return certificate, endpoint
+
+
+def test_history_shows_spans_newest_first_and_inert(as_operator: Client, web_team: Team) -> None:
+    certificate, endpoint = _history(web_team)
+    page = as_operator.get(f"/endpoints/{endpoint.pk}/history/")
+    assert [span.outcome for span in page.context["spans"]] == ["served", "unreachable"]
+    text = as_operator.get(f"/endpoints/{endpoint.pk}/history/", headers=HTMX).content.decode()
+    assert "<script>" not in text
+    assert "\u202e" not in text
+    assert "‹U+202E›" in text
+    of_certificate = as_operator.get(f"/certificates/{certificate.pk}/history/").context["spans"]
+    assert [span.outcome for span in of_certificate] == ["served"]
+
+
+def test_history_of_another_team_does_not_exist(as_operator: Client, other_team: Team, web_team: Team) -> None:
+    certificate, endpoint = _history(other_team)
+    assert as_operator.get(f"/endpoints/{endpoint.pk}/history/").status_code == 404
+    assert as_operator.get(f"/certificates/{certificate.pk}/history/").status_code == 404
+    Certificate.objects.update(owner_team=web_team)
+    shared = as_operator.get(f"/certificates/{certificate.pk}/history/")
+    assert (shared.status_code, len(shared.context["spans"])) == (200, 0)
