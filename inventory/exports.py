@@ -103,7 +103,9 @@ ENDPOINTS: Export[Endpoint] = Export(
         Column("service", "what its nodes have in common", lambda e, _: e.service),
         Column("outcome", "of the last attempt; never if there was none", lambda e, _: e.outcome or "never"),
         Column("reason", "code of why the last attempt failed", lambda e, _: e.reason),
-        Column("judged", "whether its last look brought a certificate and is younger than twice its schedule", is_judged),
+        Column(
+            "judged", "whether its last look brought a certificate and is younger than twice its schedule", is_judged
+        ),
         Column("tls_version", "agreed in the last handshake", lambda e, _: e.tls_version),
         Column("cipher", "agreed in the last handshake", lambda e, _: e.cipher),
         Column("certificate_sha256", "what it served last", lambda e, _: e.certificate and e.certificate.sha256),

@@ -71,9 +71,10 @@ def make_facets(
 ) -> list[Facet]:
     """Count each facet; ``again`` applies a changed query string, ``kept`` are totals that need no counting.
 
-    ``count`` is that of the whole result: where it is not exact, only kept totals and chosen facets are counted.
+    ``count`` is that of the whole result: where it is too many, only kept totals and chosen facets are counted.
     """
-    shared = {**(_counted(result.queryset, columns) or {} if count.exact else {}), **kept}
+    countable = count.exact and count.number <= MOST_COUNTED
+    shared = {**((_counted(result.queryset, columns) or {}) if countable else {}), **kept}
     facets = []
     for column in columns:
         chosen = result.asked.getlist(column.param)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext_lazy
 
 from inventory.filters.base import EstateFilter, Filtered, Person, Query, filtered
@@ -35,6 +34,7 @@ def issuers(query: Query, user: Person, now: datetime) -> Filtered[Issuer]:
 
 
 def visible_issuers(user: Person) -> QuerySet[Issuer]:
-    signed = Certificate.objects.visible_to(user).filter(issuer=OuterRef("pk")).order_by().values("issuer")
-    counted = Subquery(signed.annotate(number=Count("pk")).values("number"), output_field=IntegerField())
-    return Issuer.objects.annotate(signed=Coalesce(counted, 0)).filter(signed__gt=0)
+    signed = Certificate.objects.visible_to(user).filter(issuer=OuterRef("pk")).order_by()
+    number = signed.values("issuer").annotate(number=Count("pk")).values("number")
+    # One that is seen is enough to show an issuer: its certificates are counted once, for the column alone.
+    return Issuer.objects.filter(Exists(signed)).annotate(signed=Subquery(number, output_field=IntegerField()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -38,23 +39,32 @@ def serials(digits: str) -> list[str]:
     return sorted({even, bare, whole, f"00{whole}"})
 
 
-def certificates_matching(text: str, endpoints: QuerySet[Endpoint]) -> Q:
-    """The condition for certificates; hosts and addresses match only through ``endpoints`` (what the person sees)."""
+def matching_certificates(text: str, endpoints: QuerySet[Endpoint]) -> QuerySet[Any, Any]:
+    """The ids of certificates; hosts and addresses match only through ``endpoints`` (what the person sees).
+
+    One union of short queries instead of one condition with OR, for which neither database uses an index.
+    """
+    certificates = Certificate.objects.values_list("pk")
     digits = as_hex(text)
     if len(digits) == 64:
-        return Q(sha256=digits) | Q(spki_sha256=digits)
+        return certificates.filter(Q(sha256=digits) | Q(spki_sha256=digits))
+    served = endpoints.exclude(certificate=None).values_list("certificate")
     if (address := as_address(text)) is not None:
-        return Q(pk__in=endpoints.filter(address=address).values("certificate")) | _named(str(text).strip().strip("[]"))
+        return _named(text.strip().strip("[]")).union(served.filter(address=address))
     name = normalise(text)
-    found = _named(name) | Q(name__icontains=text) | Q(issuer__in=issuers_matching(text).values("pk"))
-    found |= Q(pk__in=endpoints.filter(server_name__contains=name).values("certificate"))
+    parts = [
+        certificates.filter(Q(name__contains=name) | Q(name__icontains=text)),
+        certificates.filter(issuer__in=issuers_matching(text).values("pk")),
+        served.filter(server_name__contains=name),
+    ]
     if len(digits) >= _SHORTEST_SERIAL:
-        found |= Q(serial_number__in=serials(digits)) | Q(sha256__startswith=digits)
-    return found
+        parts.append(certificates.filter(serial_number__in=serials(digits)))
+        parts.append(certificates.filter(sha256__gte=digits, sha256__lt=f"{digits}g"))
+    return _named(name).union(*parts)
 
 
-def _named(name: str) -> Q:
-    return Q(pk__in=CertificateName.objects.filter(value__contains=name).values("certificate"))
+def _named(name: str) -> QuerySet[Any, Any]:
+    return CertificateName.objects.filter(value__contains=name).order_by().values_list("certificate")
 
 
 def issuers_matching(text: str) -> QuerySet[Issuer]:

@@ -48,7 +48,11 @@ class StandingFilter(EstateFilter):
         return queryset.filter(environment__in=["" if value == NOBODY else value for value in values])
 
     def known_tag(self, names: Sequence[str]) -> dict[str, Named]:
-        return {tag.name: Named(tag.pk, tag.name) for tag in Tag.objects.filter(name__in=names)}
+        """Only tags of what the person may see: any other would tell that it exists."""
+        tags = Tag.objects.filter(name__in=names)
+        if isinstance(self.user, User) and not self.user.sees_everything:
+            tags = tags.filter(**{f"{self.sighted_as}s__in": self.queryset.order_by()}).distinct()
+        return {tag.name: Named(tag.pk, tag.name) for tag in tags}
 
     def with_tag(self, queryset: QuerySet[Any], _name: str, names: Sequence[str]) -> QuerySet[Any]:
         tagged = queryset.model.tags.through.objects.filter(tag__in=[self.known["tag"][name].pk for name in names])

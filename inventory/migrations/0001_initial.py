@@ -322,13 +322,21 @@ class Migration(migrations.Migration):
             model_name='endpoint',
             index=models.Index(fields=['outcome', 'id'], name='endpoint_by_outcome'),
         ),
+        migrations.AddIndex(
+            model_name='endpoint',
+            index=models.Index(fields=['worst_severity', 'id', 'owner_team'], name='endpoint_by_worst'),
+        ),
         migrations.AddConstraint(
             model_name='endpoint',
             constraint=models.UniqueConstraint(fields=('zone', 'address', 'port', 'server_name', 'protocol'), name='one_endpoint_per_place'),
         ),
         migrations.AddIndex(
             model_name='certificate',
-            index=models.Index(fields=['kind', 'not_after', 'id'], name='cert_by_expiry'),
+            index=models.Index(fields=['kind', 'not_after', 'id', 'expiring_from', 'owner_team'], name='cert_by_expiry'),
+        ),
+        migrations.AddIndex(
+            model_name='certificate',
+            index=models.Index(fields=['kind', 'worst_severity', 'id', 'owner_team'], name='cert_by_worst'),
         ),
         migrations.AddIndex(
             model_name='certificate',
@@ -340,7 +348,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='certificate',
-            index=models.Index(fields=['issuer', 'not_after', 'id'], name='cert_by_issuer'),
+            index=models.Index(fields=['issuer', 'not_after', 'id', 'owner_team'], name='cert_by_issuer'),
         ),
         migrations.AddIndex(
             model_name='certificate',

@@ -66,6 +66,7 @@ class Endpoint(Standing):
             models.Index(fields=["service"], name="endpoint_by_service"),
             models.Index(fields=["owner_team", "id"], name="endpoint_by_team"),
             models.Index(fields=["outcome", "id"], name="endpoint_by_outcome"),
+            models.Index(fields=["worst_severity", "id", "owner_team"], name="endpoint_by_worst"),
         ]
 
     def __str__(self) -> str:
