@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Value
+from django.db.models import QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from inventory.addresses import unpack
@@ -74,13 +74,23 @@ class Noted:
 
 def endpoints_at(spots: Collection[Spot]) -> dict[Spot, Endpoint]:
     """The known endpoints among these spots, in one query."""
-    rows = Endpoint.objects.filter(
+    found = {spot_of(row): row for row in _around(spots).only(*_COLUMNS)}
+    return {spot: found[spot] for spot in spots if spot in found}
+
+
+def _keys_at(spots: Collection[Spot]) -> dict[Spot, int]:
+    """Primary keys; of some other endpoints, too."""
+    rows = _around(spots).values_list("pk", "zone", "address", "port", "server_name", "protocol")
+    return {Spot(zone, bytes(address), port, name, protocol): pk for pk, zone, address, port, name, protocol in rows}
+
+
+def _around(spots: Collection[Spot]) -> QuerySet[Endpoint]:
+    """What has one of the zones, one of the addresses and one of the ports: all of the spots, and perhaps others."""
+    return Endpoint.objects.filter(
         zone__in={spot.zone for spot in spots},
         address__in={spot.address for spot in spots},
         port__in={spot.port for spot in spots},
-    ).only(*_COLUMNS)
-    found = {spot_of(row): row for row in rows}
-    return {spot: found[spot] for spot in spots if spot in found}
+    )
 
 
 def spot_of(row: Endpoint) -> Spot:
@@ -169,9 +179,10 @@ def _write(batch: Sequence[_Kept], now: datetime, known: dict[Spot, Endpoint]) -
     new = [kept for kept in batch if kept.is_new]
     insert_rows([kept.row for kept in new])
     if new:
-        known.update(made := endpoints_at([kept.spot for kept in new]))
+        made = _keys_at([kept.spot for kept in new])
         for kept in new:
-            kept.row = made[kept.spot]
+            kept.row.pk = made[kept.spot]
+            known[kept.spot] = kept.row
 
 
 def _call_judge(batch: Iterable[_Kept], now: datetime) -> None:

@@ -91,9 +91,19 @@ def _converter(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
     """Most columns take the value as it is; the same moment comes thousands of times, so it is converted once."""
     if isinstance(field, models.DateTimeField):
         return cache(lambda value: field.get_db_prep_save(value, connection))
-    if isinstance(field, models.BinaryField | models.JSONField):
+    if isinstance(field, models.JSONField):
+        return _json(field)
+    if isinstance(field, models.BinaryField):
         return lambda value: field.get_db_prep_save(value, connection)
     return _as_it_is
+
+
+def _json(field: models.JSONField[Any, Any]) -> Callable[[Any], Any]:
+    """Nearly all are empty, and those are written once."""
+    empty = {type(value): field.get_db_prep_save(value, connection) for value in ({}, [])}
+    return lambda value: (
+        empty[type(value)] if not value and type(value) in empty else field.get_db_prep_save(value, connection)
+    )
 
 
 def _as_it_is(value: Any) -> Any:
