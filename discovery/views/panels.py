@@ -29,6 +29,9 @@ def endpoint_history(request: HtmxRequest, pk: int) -> HttpResponse:
 
 
 def _panel(request: HtmxRequest, spans: QuerySet[Observation], subject: str) -> HttpResponse:
-    rows = spans.select_related("endpoint", "chain__leaf", "scan").order_by("-first_seen_at", "-pk")[:SHOWN]
-    template = page_or_fragment(request, "discovery/history.html", "panel")
-    return render(request, template, {"spans": rows, "subject": subject})
+    rows = list(spans.select_related("endpoint", "chain__leaf", "scan").order_by("-first_seen_at", "-pk")[:SHOWN])
+    leaves = Certificate.objects.visible_to(request.user).filter(
+        pk__in=[row.chain.leaf_id for row in rows if row.chain]
+    )
+    context = {"spans": rows, "subject": subject, "open_certificates": set(leaves.values_list("pk", flat=True))}
+    return render(request, page_or_fragment(request, "discovery/history.html", "panel"), context)

@@ -115,7 +115,8 @@ def _finds(request: HtmxRequest, scan: Scan, now: datetime) -> list[dict[str, An
     visible = Endpoint.objects.visible_to(request.user)
     spans = Observation.objects.filter(scan=scan, endpoint__in=visible)
     shown = spans.select_related("endpoint", "chain__leaf__issuer", "chain__leaf__owner_team").order_by("-pk")[:FINDS]
-    return [_find(span, span.chain.leaf if span.chain else None, scan, now) for span in shown]
+    finds = [_find(span, span.chain.leaf if span.chain else None, scan, now) for span in shown]
+    return _opened(request, finds)
 
 
 def _find(span: Observation, leaf: Certificate | None, scan: Scan, now: datetime) -> dict[str, Any]:
@@ -135,8 +136,16 @@ def _answers(request: HtmxRequest, scan: Scan, now: datetime) -> list[dict[str, 
     where = {"server_name": target.name} if target.name else {"address": target.first, "server_name": ""}
     tried = Endpoint.objects.visible_to(request.user).filter(last_tried_at__gte=scan.created_at, **where)
     rows = tried.filter(port=target.port or 443).select_related("certificate__issuer").order_by("address")[:FINDS]
-    return [_answer(row, row.certificate if row.outcome == Endpoint.Outcome.SERVED else None, now) for row in rows]
+    answers = [_answer(row, row.certificate if row.outcome == Endpoint.Outcome.SERVED else None, now) for row in rows]
+    return _opened(request, answers)
 
 
 def _answer(endpoint: Endpoint, leaf: Certificate | None, now: datetime) -> dict[str, Any]:
     return {"endpoint": endpoint, "leaf": leaf, "status": leaf.status_at(now).value if leaf else ""}
+
+
+def _opened(request: HtmxRequest, shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Say of each leaf whether its page opens: an endpoint may send the certificate of another team."""
+    leaves = [one["leaf"].pk for one in shown if one["leaf"]]
+    seen = set(Certificate.objects.visible_to(request.user).filter(pk__in=leaves).values_list("pk", flat=True))
+    return [{**one, "is_open": one["leaf"] is not None and one["leaf"].pk in seen} for one in shown]

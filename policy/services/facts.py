@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Q
 
 from inventory.models import Certificate, CertificateName, ChainLink, Endpoint, ServedChain
@@ -14,6 +16,10 @@ from policy.rules.endpoints import EndpointFacts, Node, PathFacts
 from policy.services.paths import path_facts
 
 Names = dict[int, tuple[tuple[str, str], ...]]
+# Per service: endpoint → its owner and what it serves.
+Nodes = dict[str, dict[int, tuple[int | None, Node]]]
+# A finding is read by the team that owns its subject; what belongs to others is counted, not named.
+OF_ANOTHER_TEAM = "another team's"
 
 
 def certificate_facts(certificates: Sequence[Certificate]) -> dict[int, CertificateFacts]:
@@ -34,30 +40,47 @@ def certificate_facts(certificates: Sequence[Certificate]) -> dict[int, Certific
             served_ever=row.served_ever,
             nodes_serving=row.nodes_serving,
             nodes_last_known=row.nodes_last_known,
-            key_shared_with=tuple(
-                name
-                for pk, names_sha256, name in shared[row.spki_sha256]
-                if pk != row.pk and names_sha256 != row.names_sha256
-            ),
+            key_shared_with=_others(row, shared[row.spki_sha256]),
         )
         for row in certificates
     }
 
 
-def _keys_shared(certificates: Sequence[Certificate]) -> dict[str, list[tuple[int, str, str]]]:
-    """Per key: certificates in use (or never served) that carry it, as (pk, names digest, name)."""
+@dataclass(frozen=True, slots=True)
+class _Carrier:
+    """A certificate that carries a key."""
+
+    pk: int
+    names_sha256: str
+    name: str
+    owner_team_id: int | None
+
+
+def _keys_shared(certificates: Sequence[Certificate]) -> dict[str, list[_Carrier]]:
+    """Per key: certificates in use (or never served) that carry it."""
     keys = {row.spki_sha256 for row in certificates if row.spki_sha256}
     here = Q(nodes_serving__gt=0) | Q(served_ever=False)
     rows = (
         Certificate.objects.leaves()
         .filter(here, spki_sha256__in=keys)
         .order_by("pk")
-        .values_list("spki_sha256", "pk", "names_sha256", "name")
+        .values_list("spki_sha256", "pk", "names_sha256", "name", "owner_team_id")
     )
-    shared: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
-    for key, pk, names_sha256, name in rows:
-        shared[key].append((pk, names_sha256, name))
+    shared: dict[str, list[_Carrier]] = defaultdict(list)
+    for key, pk, names_sha256, name, owner in rows:
+        shared[key].append(_Carrier(pk, names_sha256, name, owner))
     return shared
+
+
+def _others(row: Certificate, carriers: Iterable[_Carrier]) -> tuple[str, ...]:
+    """What else carries the key of a certificate."""
+    others = [one for one in carriers if one.pk != row.pk and one.names_sha256 != row.names_sha256]
+    return tuple(one.name if _may_be_named(one.owner_team_id, row) else OF_ANOTHER_TEAM for one in others)
+
+
+def _may_be_named(owner: int | None, row: Certificate | Endpoint) -> bool:
+    """Whether everybody who sees ``row`` also sees what this team (or nobody) owns."""
+    return owner == row.owner_team_id or (owner is None and not settings.HIDE_UNOWNED)
 
 
 def endpoint_facts(endpoints: Sequence[Endpoint], now: datetime) -> dict[int, EndpointFacts]:
@@ -68,7 +91,7 @@ def endpoint_facts(endpoints: Sequence[Endpoint], now: datetime) -> dict[int, En
     return {row.pk: _facts(row, names, paths.get(row.pk), nodes) for row in endpoints}
 
 
-def _facts(row: Endpoint, names: Names, path: PathFacts | None, nodes: dict[str, dict[int, Node]]) -> EndpointFacts:
+def _facts(row: Endpoint, names: Names, path: PathFacts | None, nodes: Nodes) -> EndpointFacts:
     beside = nodes.get(row.service, {}) if row.service else {}
     seen_at = row.last_seen_at
     return EndpointFacts(
@@ -81,7 +104,11 @@ def _facts(row: Endpoint, names: Names, path: PathFacts | None, nodes: dict[str,
         tls_version=row.tls_version,
         path=path,
         here=_node(row),
-        others=tuple(node for pk, node in beside.items() if pk != row.pk),
+        others=tuple(
+            node if _may_be_named(owner, row) else replace(node, place=OF_ANOTHER_TEAM)
+            for pk, (owner, node) in beside.items()
+            if pk != row.pk
+        ),
     )
 
 
@@ -92,14 +119,14 @@ def _node(row: Endpoint) -> Node | None:
     return Node(row.place, certificate.sha256, certificate.names_sha256, certificate.not_before)
 
 
-def _nodes(endpoints: Sequence[Endpoint]) -> dict[str, dict[int, Node]]:
+def _nodes(endpoints: Sequence[Endpoint]) -> Nodes:
     services = {row.service for row in endpoints if row.service}
     rows = Endpoint.objects.alive().filter(service__in=services, outcome=Endpoint.Outcome.SERVED)
-    nodes: dict[str, dict[int, Node]] = defaultdict(dict)
+    nodes: Nodes = defaultdict(dict)
     for row in rows.select_related("certificate"):
         node = _node(row)
         if node is not None:
-            nodes[row.service][row.pk] = node
+            nodes[row.service][row.pk] = row.owner_team_id, node
     return nodes
 
 
