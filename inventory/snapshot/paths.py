@@ -164,8 +164,8 @@ def _sent_note(sent: SentChain | None) -> str:
 
 def _built_note(path: Path, lent: set[str]) -> str:
     match path:
-        case Trusted(store=store) if lent:
-            return _("incomplete; with the inventory trusted by %(store)s") % {"store": store}
+        case Trusted() if lent:
+            return _("not from what is sent")
         case Trusted(store=store):
             return _("trusted by %(store)s") % {"store": store}
         case Incomplete():
@@ -182,7 +182,8 @@ def _why(path: Path, lent: set[str]) -> list[str]:
     missing = [certificate.name for certificate in path.path if certificate.sha256 in lent]
     if not missing:
         return []
-    return [_("Clients that do not have %(names)s already cannot build a path.") % {"names": ", ".join(missing)}]
+    sentence = _("Clients that do not have %(names)s already cannot build a path; with it, %(store)s trusts it.")
+    return [sentence % {"names": ", ".join(missing), "store": path.store}]
 
 
 def _end_note(sent: SentChain | None, lent: set[str], path: Path) -> str:

@@ -85,7 +85,9 @@ def test_what_was_not_sent_is_drawn_and_is_not_called_good(
         ("leaf", "bare.example.org"),
         ("missing", "Test Issuing CA"),
     ]
-    assert chain.sentences == ["Clients that do not have Test Issuing CA already cannot build a path."]
+    assert chain.sentences == [
+        "Clients that do not have Test Issuing CA already cannot build a path; with it, Our roots trusts it."
+    ]
 
 
 def test_without_a_trusted_root_the_page_says_why(
