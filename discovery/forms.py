@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
-from discovery.addresses import AddressError, is_special, parse_network
+from discovery.addresses import AddressError, parse_network, wholly_special
 from discovery.models import Source, Zone
 from discovery.services import Ask
 
@@ -124,12 +124,19 @@ class NetworkForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         text = cleaned.get("network")
-        if text and not cleaned.get("is_excluded") and not cleaned.get("allows_special"):
-            kind = is_special(parse_network(text).first)
-            if kind:
-                message = _("%(network)s is a %(kind)s network: confirm below that you mean it.")
-                self.add_error("network", ValidationError(message, params={"network": text, "kind": kind}))
+        if text and not cleaned.get("is_excluded"):
+            self._require_meant(text, meant=bool(cleaned.get("allows_special")))
         return cleaned
+
+    def _require_meant(self, text: str, *, meant: bool) -> None:
+        span = parse_network(text)
+        kind = wholly_special(span.first, span.last)
+        if kind and not meant:
+            message = _("%(network)s is a %(kind)s network: confirm below that you mean it.")
+            self.add_error("network", ValidationError(message, params={"network": text, "kind": kind}))
+        elif meant and not kind:
+            message = _("Only a part of %(network)s is special: name that part in a row of its own.")
+            self.add_error("allows_special", ValidationError(message, params={"network": text}))
 
 
 class NetworksForm(forms.Form):
@@ -151,7 +158,8 @@ class NetworksForm(forms.Form):
         errors = []
         for line in wanted:
             try:
-                self._require_meant(line, is_special(parse_network(line).first))
+                span = parse_network(line)
+                self._require_meant(line, wholly_special(span.first, span.last))
             except AddressError as error:
                 errors.append(str(error))
             except ValidationError as error:

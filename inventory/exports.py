@@ -153,7 +153,7 @@ class _Line:
 
 
 def _as_csv(export: Export[Any], rows: Iterator[dict[str, Any]]) -> Iterator[str]:
-    line = csv.writer(_Line())
+    line = csv.writer(_Line(), quoting=csv.QUOTE_ALL)
     yield str(line.writerow([column.name for column in export.columns]))
     for row in rows:
         yield str(line.writerow([for_csv(_cell(value)) for value in row.values()]))

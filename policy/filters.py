@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team
+from inventory.filters.fields import MomentFilter
 from inventory.models import Severity
 from policy.models import Finding, FindingQuerySet
 from policy.rules import CATALOGUE
@@ -41,8 +42,8 @@ class FindingFilter(django_filters.FilterSet):
     severity = django_filters.MultipleChoiceFilter(label=_("Severity"), choices=_severities)
     rule = django_filters.MultipleChoiceFilter(label=_("Rule"), choices=_rules)
     team = django_filters.MultipleChoiceFilter(label=_("Owner"), choices=_teams, method="of_teams")
-    opened_after = django_filters.IsoDateTimeFilter(field_name="opened_at", lookup_expr="gte")
-    closed_after = django_filters.IsoDateTimeFilter(field_name="closed_at", lookup_expr="gte")
+    opened_after = MomentFilter(field_name="opened_at", lookup_expr="gte", label=_("Found from"))
+    closed_after = MomentFilter(field_name="closed_at", lookup_expr="gte", label=_("Closed from"))
 
     class Meta:
         model = Finding

@@ -17,7 +17,7 @@ from discovery.addresses.reading import (
     parse_target,
     parse_targets,
 )
-from discovery.addresses.special import is_special
+from discovery.addresses.special import is_special, wholly_special
 from discovery.addresses.values import AddressError, Problem, Target, Targets
 
 __all__ = [
@@ -34,4 +34,5 @@ __all__ = [
     "parse_ports",
     "parse_target",
     "parse_targets",
+    "wholly_special",
 ]

@@ -44,6 +44,23 @@ def is_special(packed: bytes) -> str:
     return ""
 
 
+def wholly_special(first: bytes, last: bytes) -> str:
+    """Name the kind of a range whose every address is special, by its first one, or return an empty string.
+
+    A wide range that only begins with or contains something special is not special: what is meant must be named.
+    """
+    low, high = int.from_bytes(first), int.from_bytes(last)
+    at = bisect_right(_TABLE, low, key=lambda row: row[0]) - 1
+    kind = _TABLE[at][2] if at >= 0 else ""
+    while at >= 0 and low <= _TABLE[at][1]:
+        if high <= _TABLE[at][1]:
+            return kind
+        at, low = at + 1, _TABLE[at][1] + 1
+        if at == len(_TABLE) or _TABLE[at][0] != low:
+            return ""
+    return ""
+
+
 def _find(table: tuple[Kind, ...], number: int) -> str:
     at = bisect_right(table, number, key=lambda row: row[0]) - 1
     return table[at][2] if at >= 0 and number <= table[at][1] else ""

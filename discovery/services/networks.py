@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Role, User
 from accounts.services import audit, require_change, require_role
 from certdash.lib.egress import Policy
-from discovery.addresses import Problem, Target, Targets, is_special, parse_network
+from discovery.addresses import AddressError, Problem, Target, Targets, is_special, parse_network, wholly_special
 from discovery.addresses.values import merge, subtract
 from discovery.models import Network, Source, Zone
 from discovery.services.plans import Ask, ScanRefusedError, read_ask
@@ -97,6 +97,8 @@ def save_network(
     if actor is not None:
         require_role(actor, Role.ADMINISTRATOR)
     target = parse_network(text)
+    if columns.get("allows_special") and not _is_special(target):
+        raise AddressError("is not wholly loopback, link-local or metadata", "name just the special part on purpose")
     zone = columns.pop("zone", None) or default_zone()
     key = {
         "zone": zone,
@@ -153,7 +155,7 @@ def allow(targets: Iterable[Target], *, origin: str, now: datetime) -> list[Netw
 
 
 def _is_special(target: Target) -> bool:
-    return bool(is_special(target.first) or is_special(target.last))
+    return bool(wholly_special(target.first, target.last))
 
 
 _SOURCE = (

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.services import next_setup_url, require_administrator, setup_steps
 from certdash.lib.htmx import HtmxRequest
 from discovery import services
-from discovery.addresses import is_special, parse_network
+from discovery.addresses import parse_network, wholly_special
 from discovery.forms import FirstScanForm, NetworksForm, add_problems
 from discovery.models import Network
 from discovery.services import Ask, ScanRefusedError
@@ -27,7 +27,8 @@ def setup_networks(request: HtmxRequest) -> HttpResponse:
         now = timezone.now()
         with transaction.atomic():
             for line in form.cleaned_data["networks"]:
-                special = bool(is_special(parse_network(line).first))
+                span = parse_network(line)
+                special = bool(wholly_special(span.first, span.last))
                 services.save_network(line, actor=user, now=now, allows_special=special)
         return redirect(next_setup_url(NETWORKS))
     context = {"form": form, "steps": setup_steps(NETWORKS), "next_url": next_setup_url(NETWORKS)}

@@ -103,7 +103,10 @@ def related_facet(
     if base.count().exact:
         tally = related.filter(**{f"{owner}__in": among}).values_list(value).annotate(number=Count(owner))
         counts = dict(tally.order_by("-number", value))
-    values = counts if counts is not None else related.order_by(value).values_list(value, flat=True).distinct()
+    # Uncounted values are those of the whole estate: their very names are shown only to who sees all of it.
+    sees_all = getattr(result.filterset.user, "sees_everything", False)
+    rest = related.order_by(value).values_list(value, flat=True).distinct() if sees_all else ()
+    values = counts if counts is not None else rest
     listed = [*chosen, *(each for each in values if each not in chosen)]
     shown = listed[: max(MOST_OPTIONS, len(chosen))]
     options = _options(result, param, shown, counts, {each: words(each) for each in shown})

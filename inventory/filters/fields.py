@@ -82,17 +82,24 @@ class Moment(forms.CharField):
         if not text:
             return None
         try:
-            moment = parse_datetime(text)
-            if moment is None and (day := parse_date(text)) is not None:
-                moment = datetime.combine(day, time(), UTC)
-        except ValueError:
+            moment = _utc(text)
+        except (ValueError, OverflowError):  # no such day, or none of our calendar once it is in UTC
             moment = None
         if moment is None:
             raise ValidationError(
                 _("“%(value)s” is not a date; write it like 2026-12-31 or 2026-12-31T18:00Z"),
                 params={"value": shortened(text)},
             )
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment
+
+
+def _utc(text: str) -> datetime | None:
+    moment = parse_datetime(text)
+    if moment is None and (day := parse_date(text)) is not None:
+        moment = datetime.combine(day, time())
+    if moment is None:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class Texts(django_filters.Filter):

@@ -1,0 +1,125 @@
+"""What a snapshot holds: plain values, so that no template can cause a query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from discovery.models import Scan
+from inventory.models import Certificate
+from policy.rules import Rule
+from reports.charts import Bars, Week
+
+SHAPES = {
+    "expired": "expired",
+    "expiring": "expiring",
+    "unowned": "expiring",
+    "weak": "medium",
+    "not_judged": "not_judged",
+}
+# A zero says something only if nearly all of its population was looked at in time.
+ENOUGH_JUDGED = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One figure of the strip: what it counts, the list behind it, and how it is meant.
+
+    ``tone`` is "", "ok", "soon", "urgent" or "expired"; a zero is "ok" only when enough was judged.
+    """
+
+    code: str
+    label: str
+    value: int
+    exact: bool
+    url: str
+    note: str = ""
+    tone: str = ""
+
+    @property
+    def number(self) -> int | str:
+        return self.value if self.exact else f"{self.value:,}+"
+
+    @property
+    def shape(self) -> str:
+        return SHAPES.get(self.code, "") if self.value else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How much of the population was looked at in time."""
+
+    endpoints: int
+    not_judged: int
+
+    @property
+    def is_enough(self) -> bool:
+        return self.endpoints > 0 and self.not_judged <= self.endpoints * (1 - ENOUGH_JUDGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """All open findings of one rule, as one line."""
+
+    rule: Rule
+    severity: int
+    count: int
+    oldest: datetime
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """One line of what expires next; ``status`` is "urgent" in the last sixth of a certificate's life."""
+
+    certificate: Certificate
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What happened since the visit before this one."""
+
+    at: datetime
+    new: int
+    new_url: str
+    opened: int
+    opened_url: str
+    closed: int
+    closed_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that the overview shows, as values: no template can cause a query."""
+
+    taken_at: datetime
+    looked_at: datetime | None
+    mine: bool
+    has_teams: bool
+    numbers: Sequence[Number]
+    judged: Judged
+    in_use: int
+    weeks: Sequence[Week]
+    attention: Sequence[Attention]
+    expiring_next: Sequence[Expiring]
+    issuers: Bars
+    keys: Bars
+    scans: Sequence[Scan]
+    since: Since | None
+
+    def number(self, code: str) -> Number | None:
+        return next((number for number in self.numbers if number.code == code), None)
+
+    @property
+    def expired(self) -> Number | None:
+        return self.number("expired")
+
+    @property
+    def expiring(self) -> Number | None:
+        return self.number("expiring")
+
+    @property
+    def unowned(self) -> Number | None:
+        return self.number("unowned")
