@@ -273,34 +273,3 @@ def test_an_endpoint_without_recent_evidence_is_not_judged(as_administrator: Cli
     response = as_administrator.get(f"/endpoints/{stale.pk}/")
     assert "not judged" in words(response)
     assert "status-in_date" not in response.text.split("<main")[1].split("</main>")[0]
-
-
-def test_a_whole_fingerprint_or_serial_number_leads_to_the_certificate(
-    as_administrator: Client, today: datetime
-) -> None:
-    certificate = make_certificate(serial_number="0abbccddee")
-    for text in (certificate.sha256, "0A:BB:CC:DD:EE"):
-        response = as_administrator.get("/search/", {"q": text})
-        assert response.headers.get("Location") == f"/certificates/{certificate.pk}/"
-    make_certificate(serial_number="0abbccddee", issuer="Another CA")
-    assert as_administrator.get("/search/", {"q": "0A:BB:CC:DD:EE"}).status_code == 200
-
-
-def test_a_pasted_certificate_is_found_by_its_bytes(
-    as_administrator: Client, authority: Authority, today: datetime
-) -> None:
-    known, unknown = authority.issue(["known.example.org"]), authority.issue(["unknown.example.org"])
-    leaf = keep(known, today)
-    for pem in (known.pem, known.pem.replace("\n", " ")):
-        assert as_administrator.get("/search/", {"q": pem}).headers["Location"] == f"/certificates/{leaf.pk}/"
-    assert "not in the inventory" in as_administrator.get("/search/", {"q": unknown.pem}).text
-    assert as_administrator.get("/search/", {"q": "-----BEGIN CERTIFICATE-----\nabc"}).status_code == 422
-    assert not Certificate.objects.filter(sha256=unknown.sha256).exists()
-
-
-def test_a_search_groups_what_it_finds(as_administrator: Client, today: datetime) -> None:
-    certificate = make_certificate("shop.example.org", issuer="Shop CA", now=today)
-    make_endpoint("192.0.2.5", server_name="shop.example.org", certificate=certificate, now=today)
-    page = words(as_administrator.get("/search/", {"q": "shop"}))
-    for text in ("shop.example.org", "192.0.2.5:443", "Shop CA"):
-        assert text in page
