@@ -100,7 +100,7 @@ def _converter(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
 
 def _json(field: models.JSONField[Any, Any]) -> Callable[[Any], Any]:
     """Nearly all are empty, and those are written once."""
-    empty = {type(value): field.get_db_prep_save(value, connection) for value in ({}, [])}
+    empty = {kind: field.get_db_prep_save(kind(), connection) for kind in (dict, list)}
     return lambda value: (
         empty[type(value)] if not value and type(value) in empty else field.get_db_prep_save(value, connection)
     )
