@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC
-
-from certdash.lib.inert import for_csv
+from datetime import UTC, datetime
 
 from accounts.models import AuditEvent
+from certdash.lib.inert import for_csv
 
 HEADER = [
     "number",
@@ -32,7 +31,7 @@ def audit_rows(events: Iterable[AuditEvent]) -> Iterator[list[str]]:
     for event in events:
         row = [
             str(event.number),
-            event.at.astimezone(UTC).isoformat(),
+            _moment(event.at),
             event.actor_email,
             event.verb,
             event.subject_type,
@@ -45,3 +44,8 @@ def audit_rows(events: Iterable[AuditEvent]) -> Iterator[list[str]]:
             event.digest,
         ]
         yield [for_csv(cell) for cell in row]
+
+
+def _moment(at: datetime | None) -> str:
+    """Where the database was damaged there may be none."""
+    return at.astimezone(UTC).isoformat() if at else ""

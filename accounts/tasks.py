@@ -25,4 +25,4 @@ def verify_chain() -> None:
     now = timezone.now()
     with run_tick("audit", "default", now):
         for fault in check_chain(now).faults:
-            logger.critical("Audit event %s: %s", fault.number, fault.what)
+            logger.critical("Audit: %s", fault)

@@ -45,8 +45,8 @@ class AuditEvent(models.Model):
     @property
     def changes(self) -> list[tuple[str, str, str]]:
         """Name, value before and value after of each field that the event tells of, as people read them."""
-        names = dict.fromkeys([*self.before, *self.after])
-        return [(name, _shown(self.before.get(name)), _shown(self.after.get(name))) for name in names]
+        before, after = (state if isinstance(state, dict) else {"?": state} for state in (self.before, self.after))
+        return [(name, _shown(before.get(name)), _shown(after.get(name))) for name in dict.fromkeys([*before, *after])]
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,14 @@ from accounts.services.administrators import (
 )
 from accounts.services.audit import AuditRefusedError, Origin, audit, audit_head, came_from
 from accounts.services.authority import require_administrator, require_change, require_role
-from accounts.services.chain_check import ChainCheck, check_chain, check_page, default_heads, last_check, verify_stored
+from accounts.services.chain_check import (
+    ChainCheck,
+    check_chain,
+    check_page,
+    last_check,
+    page_of,
+    verify_stored,
+)
 from accounts.services.heads import Outside
 from accounts.services.heads import read as read_heads
 from accounts.services.installation import (
@@ -58,7 +65,6 @@ __all__ = [
     "check_page",
     "close_accounts",
     "create_first_administrator",
-    "default_heads",
     "end_sessions",
     "ensure_administrator",
     "find_digest",
@@ -74,6 +80,7 @@ __all__ = [
     "next_setup_url",
     "note_visit",
     "page_faults",
+    "page_of",
     "read_heads",
     "remove_second_factors",
     "require_administrator",

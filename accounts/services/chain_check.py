@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from django.conf import settings
 from django.core.cache import cache
-from django.db import transaction
+from django.db import DataError, transaction
+from django.db.models import QuerySet
 
-from accounts.models import AuditEvent, AuditHead
+from accounts.models import AuditEvent, AuditHead, User
 from accounts.services.audit import audit_head
-from accounts.services.heads import Outside, read, read_tail
+from accounts.services.heads import Outside, read, read_own
 from accounts.services.verify import Fault, Verification, page_faults, verify_audit
 
 _KEY = "accounts.audit.checked"
@@ -29,10 +28,11 @@ class ChainCheck:
     faults: tuple[Fault, ...]
 
 
-def verify_stored(sources: Sequence[str]) -> tuple[Verification, Outside]:
-    """Check the stored chain against ``sources`` (``heads.read``). Takes some seconds per 100,000 events.
+def verify_stored(sources: Sequence[str] = ()) -> tuple[Verification, Outside]:
+    """Check the stored chain against ``sources`` (``heads.read``), or else against the copy of this installation.
 
-    Events may be written meanwhile: then it looks again, and at last holds writers back.
+    Takes some seconds per 100,000 events. Events may be written meanwhile: then it looks again, and at last holds
+    writers back. Raises OSError if one of ``sources`` cannot be read.
     """
     for _attempt in range(_ATTEMPTS):
         head = audit_head()
@@ -46,11 +46,8 @@ def verify_stored(sources: Sequence[str]) -> tuple[Verification, Outside]:
 
 def check_chain(now: datetime) -> ChainCheck:
     """Check every event against the copy outside, and remember what came out."""
-    found, outside = verify_stored(default_heads())
-    faults = found.faults
-    if found.events and not outside.kept:
-        faults.append(Fault(found.number, "nothing is known outside the database, so a cut tail would not be seen"))
-    check = ChainCheck(found.number, now, tuple(faults))
+    found, _outside = verify_stored()
+    check = ChainCheck(found.number, now, tuple(found.faults))
     cache.set(_KEY, check, None)
     return check
 
@@ -62,14 +59,45 @@ def last_check() -> ChainCheck | None:
 
 def check_page(events: Iterable[AuditEvent]) -> list[Fault]:
     """Check the events of one page against their digests and the last lines of the copy outside."""
-    sources = default_heads()
-    return page_faults(events, read_tail(Path(sources[0])) if sources else Outside())
+    return page_faults(events, _anchored(read_own(tail=True)))
 
 
-def default_heads() -> list[str]:
-    return [settings.AUDIT_HEADS] if Path(settings.AUDIT_HEADS).exists() else []
+def stored_events(events: QuerySet[AuditEvent]) -> Iterator[AuditEvent]:
+    """Yield ``events`` also where SQLite keeps what is no moment or no number: ``at`` is None then, the number 0."""
+    for event in events.defer("at").iterator(2000):
+        try:
+            _loaded = event.at
+        except (TypeError, ValueError, DataError):
+            event.at = None  # type: ignore[assignment]  # damaged: no type is promised
+        event.number = event.number if _is_number(event.number) else 0
+        yield event
+
+
+def page_of(events: QuerySet[AuditEvent]) -> list[AuditEvent]:
+    """Read events that are few, also if one of them is damaged."""
+    try:
+        rows = list(events)
+    except (TypeError, ValueError, DataError):
+        return list(stored_events(events))
+    return rows if all(_is_number(event.number) for event in rows) else list(stored_events(events))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int)
 
 
 def _look(sources: Sequence[str], head: tuple[int, str]) -> tuple[Verification, Outside]:
-    outside = read(sources)
-    return verify_audit(AuditEvent.objects.order_by("number").iterator(2000), outside, head), outside
+    outside = _anchored(read(sources) if sources else read_own())
+    events = AuditEvent.objects.order_by("number")
+    try:
+        return verify_audit(events.iterator(2000), outside, head), outside
+    except (TypeError, ValueError, DataError):
+        # A row that cannot be read: slower, one by one.
+        return verify_audit(stored_events(events), outside, head), outside
+
+
+def _anchored(outside: Outside) -> Outside:
+    """Call it damage that nothing is known outside, unless nothing can have happened here yet."""
+    if not outside.kept and any(model.objects.exists() for model in (AuditEvent, AuditHead, User)):
+        outside.damage.append("nothing is known outside the database, so what was deleted or cut would not be seen")
+    return outside

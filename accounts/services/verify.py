@@ -12,10 +12,13 @@ from accounts.services.heads import Outside
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong: the number of the event concerned, and what is wrong in words."""
+    """One thing that is wrong: the number of the event concerned (0: of none), and what is wrong in words."""
 
     number: int
     what: str
+
+    def __str__(self) -> str:
+        return f"event {self.number}: {self.what}" if self.number else self.what
 
 
 @dataclass(slots=True)
@@ -27,6 +30,7 @@ class Verification:
     digest: str = BEFORE_THE_FIRST
     newer: int = 0
     faults: list[Fault] = field(default_factory=list)
+    missed: list[int] = field(default_factory=list)
 
 
 def verify_audit(
@@ -40,19 +44,24 @@ def verify_audit(
 
     Finds each event that was edited, deleted, inserted, moved, or cut off at the end. Asks no database.
     """
-    found = Verification(number=after[0], digest=after[1])
+    found, last = Verification(number=after[0], digest=after[1]), outside.last
     for event in events:
         found.faults += [Fault(event.number, what) for what in _event_faults(event, found, outside)]
+        found.missed += [event.number] if outside.misses(event.number, event.digest) else []
         found.events += 1
-        found.newer += event.number > outside.last
+        found.newer += event.number > last
         found.number, found.digest = event.number, event.digest
+    found.faults += _missed_faults(found.missed)
     found.faults += _end_faults(found, outside, head)
     return found
 
 
 def page_faults(events: Iterable[AuditEvent], outside: Outside) -> list[Fault]:
     """Check events that need not be neighbours: each against its own digest and the copy outside."""
-    return [Fault(event.number, what) for event in events for what in _own_faults(event, outside)]
+    rows = list(events)
+    faults = [Fault(event.number, what) for event in rows for what in _own_faults(event, outside)]
+    missed = sorted(event.number for event in rows if outside.misses(event.number, event.digest))
+    return [*faults, *_missed_faults(missed), *(Fault(0, what) for what in outside.damage)]
 
 
 def _event_faults(event: AuditEvent, previous: Verification, outside: Outside) -> Iterator[str]:
@@ -68,17 +77,37 @@ def _event_faults(event: AuditEvent, previous: Verification, outside: Outside) -
 
 
 def _own_faults(event: AuditEvent, outside: Outside) -> Iterator[str]:
-    if digest_of(event) != event.digest:
+    if not _is_as_digested(event):
         yield "its content does not match its digest: edited"
     known = outside.kept.get(event.number)
     if known is not None and known != event.digest:
         yield "it is not the event that the copy outside the database knows: edited, moved or replaced"
-    if outside.complete and event.number > outside.last and event.digest not in outside.intended.get(event.number, ()):
-        yield "the copy outside the database does not know it: inserted"
+
+
+def _is_as_digested(event: AuditEvent) -> bool:
+    try:
+        return digest_of(event) == event.digest
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        # SQLite takes any value in any column, also what can be no content of an event.
+        return False
+
+
+def _missed_faults(numbers: list[int]) -> Iterator[Fault]:
+    """One fault for each run of neighbours: a lost copy misses thousands."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    for first, last in runs:
+        those = "it" if first == last else f"this and the events up to {last}"
+        yield Fault(first, f"the copy outside the database does not know {those}: inserted, or the copy was cut")
 
 
 def _end_faults(found: Verification, outside: Outside, head: tuple[int, str]) -> list[Fault]:
     faults = [Fault(number, "the copy outside knows two events of this number") for number in outside.conflicts]
+    faults += [Fault(0, what) for what in outside.damage]
     if outside.last > found.number:
         what = f"the chain ends at {found.number}, the copy outside knows {outside.last}: cut off"
         faults.append(Fault(found.number + 1, what))

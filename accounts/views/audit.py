@@ -22,7 +22,7 @@ from accounts.exports import audit_rows
 from accounts.filters import audit_events
 from accounts.models import AuditEvent, Role
 from accounts.services import audit as audited
-from accounts.services import audit_head, check_chain, check_page, last_check, require_role
+from accounts.services import audit_head, check_chain, check_page, last_check, page_of, require_role
 from certdash.lib.htmx import page_or_fragment
 
 READERS = (Role.ADMINISTRATOR, Role.AUDITOR)
@@ -96,10 +96,11 @@ def _page(events: QuerySet[AuditEvent], query: QueryDict) -> EventPage:
     """Take one page by number, older than ``after`` or newer than ``before``: no counting, no skipping."""
     after, before = _number(query.get("after")), _number(query.get("before"))
     if before is not None:
-        found = list(events.filter(number__gt=before).order_by("number")[: PAGE + 1])
+        found = page_of(events.filter(number__gt=before).order_by("number")[: PAGE + 1])
         rows, older, newer = found[:PAGE][::-1], True, len(found) > PAGE
     else:
-        found = list((events.filter(number__lt=after) if after is not None else events).order_by("-number")[: PAGE + 1])
+        older_ones = events.filter(number__lt=after) if after is not None else events
+        found = page_of(older_ones.order_by("-number")[: PAGE + 1])
         rows, older, newer = found[:PAGE], len(found) > PAGE, after is not None
     if not rows:
         return EventPage([], first_url=_beside(query) if newer or before is not None else "")

@@ -63,6 +63,8 @@ def audit_head(now: datetime) -> Answer:
     if not Path(settings.AUDIT_HEADS).is_file():
         return bad("audit", f"the copy of the head, {settings.AUDIT_HEADS}, is missing")
     outside = read_heads([settings.AUDIT_HEADS])
+    if outside.damage:
+        return bad("audit", outside.damage[0])
     if outside.last > head.number or outside.kept.get(head.number) != head.digest:
         return bad("audit", f"event {head.number} is not the end known outside: run manage.py verify_audit")
     return good("audit", f"{head.number} events; the end is the one known outside the database")
