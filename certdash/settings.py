@@ -248,6 +248,8 @@ SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "certdash.health.csrf_failure"
 SECURE_SSL_REDIRECT = HTTPS and env.flag("CERTDASH_HTTPS_REDIRECT", default=True)
+# Asked over plain HTTP on this machine, by the supervisor and by health checks.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -51,7 +50,7 @@ class ScanForm(forms.Form):
     rate_limit = forms.IntegerField(label=_("Connections per second"), min_value=1, max_value=10_000, initial=500)
 
     def ask(self) -> Ask:
-        return Ask(schedule=timedelta(days=1), **self.cleaned_data)
+        return Ask(**self.cleaned_data)
 
 
 class SourceForm(SourceFormBase):

@@ -16,6 +16,7 @@ def recount() -> None:
     """Count all kept totals anew. A drift is put right, and is an error of this tick, so that somebody is told."""
     with run_tick("recount", "default", timezone.now()):
         drifts = services.recount()
+        services.refresh_statistics()
         for drift in drifts:
             log.error("kept total was wrong: %s", drift)
         if drifts:

@@ -145,6 +145,9 @@ def request_probe(endpoints: Iterable[Endpoint], *, title: str, now: datetime, a
     for name, places in sorted(by_zone.items()):
         zone, _created = Zone.objects.get_or_create(name=name)
         scans.append(_listed(places, now, title=title[:300], zone=zone, kind=Kind.VERIFY, actor=actor))
+    for scan in scans:
+        after = {"title": scan.title, "places": scan.asked, "zone": scan.zone.name}
+        audit(actor, "scan.started", scan, after=after, now=now)
     return scans
 
 

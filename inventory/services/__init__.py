@@ -5,6 +5,7 @@ from inventory.services.chains import StoredChains, chain_digest, known_chains, 
 from inventory.services.endpoints import Look, Noted, Spot, endpoints_at, note_looks, spot_of
 from inventory.services.ownership import assign_owner, retire_endpoint, unretire_endpoint
 from inventory.services.sightings import SeenBy, note_sightings
+from inventory.services.statistics import refresh_statistics
 from inventory.services.totals import Drift, adjust, kept, numbers, one_moment, recount
 from inventory.services.trust_stores import judge_paths_again, keep_trust_store
 
@@ -30,6 +31,7 @@ __all__ = [
     "numbers",
     "one_moment",
     "recount",
+    "refresh_statistics",
     "retire_endpoint",
     "spot_of",
     "store_certificate",

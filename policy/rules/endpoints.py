@@ -9,6 +9,7 @@ from datetime import datetime
 from inventory.names import matches
 from policy.rules.verdicts import Bad, Good, NotApplicable, NotJudged, Verdict
 
+GOOD_VERSIONS = frozenset({"TLSv1.2", "TLSv1.3"})
 OLD_VERSIONS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
 
 
@@ -26,11 +27,13 @@ class Node:
 class PathFacts:
     """What path building says of the chain as sent (inventory.trust).
 
-    ``trusted`` is None when it could not be judged. ``missing`` names the issuer that was not sent.
+    ``trusted`` is None when it could not be judged; without ``is_read`` the form of the chain is unknown. ``missing``
+    names the issuer that was not sent.
     """
 
     trusted: bool | None
     sentence: str
+    is_read: bool = True
     missing: str = ""
     misplaced: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
@@ -81,7 +84,7 @@ def wrong_name(facts: EndpointFacts, _now: datetime) -> Verdict:
 
 
 def incomplete_chain(facts: EndpointFacts, _now: datetime) -> Verdict:
-    if facts.path is None:
+    if facts.path is None or not facts.path.is_read:
         return NotJudged("The chain could not be read.")
     if not facts.path.missing:
         return Good()
@@ -89,7 +92,7 @@ def incomplete_chain(facts: EndpointFacts, _now: datetime) -> Verdict:
 
 
 def misordered_chain(facts: EndpointFacts, _now: datetime) -> Verdict:
-    if facts.path is None:
+    if facts.path is None or not facts.path.is_read:
         return NotJudged("The chain could not be read.")
     if not facts.path.misplaced:
         return Good()
@@ -98,7 +101,7 @@ def misordered_chain(facts: EndpointFacts, _now: datetime) -> Verdict:
 
 
 def superfluous_chain(facts: EndpointFacts, _now: datetime) -> Verdict:
-    if facts.path is None:
+    if facts.path is None or not facts.path.is_read:
         return NotJudged("The chain could not be read.")
     if not facts.path.strangers:
         return Good()
@@ -119,10 +122,10 @@ def untrusted_path(facts: EndpointFacts, _now: datetime) -> Verdict:
 
 
 def old_tls(facts: EndpointFacts, _now: datetime) -> Verdict:
-    if not facts.tls_version:
-        return NotJudged("The TLS version was not recorded.")
-    if facts.tls_version not in OLD_VERSIONS:
+    if facts.tls_version in GOOD_VERSIONS:
         return Good()
+    if facts.tls_version not in OLD_VERSIONS:
+        return NotJudged(f"The TLS version is not known to us: {facts.tls_version or 'not recorded'}.")
     return Bad(
         f"The best version that it offers us is {facts.tls_version}.",
         {"negotiated": facts.tls_version, "what is allowed": "TLS 1.2 or later"},

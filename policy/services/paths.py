@@ -44,6 +44,7 @@ def _facts(ders: Sequence[bytes], known: Sequence[TrustStore], now: datetime) ->
     return PathFacts(
         trusted=_trusted(path),
         sentence=path.sentence,
+        is_read=shape.judged,
         missing=path.missing if isinstance(path, Incomplete) else "",
         misplaced=tuple(_name(sent[at]) for at in shape.misplaced),
         strangers=tuple(one.name or one.why for one in shape.superfluous),

@@ -52,9 +52,10 @@ class Scope:
         return found.of_teams(list(self.teams), unowned=False) if self.mine else found
 
     def judged(self) -> Judged:
-        not_judged = filters.endpoints(self.query(judged="no"), self.user, self.now).count()
+        # Counted in full: a capped number would turn zeros green in a large estate.
+        not_judged = filters.endpoints(self.query(judged="no"), self.user, self.now).queryset.count()
         kept = totals.numbers(self.user, totals.ENDPOINTS, mine=self.mine)[totals.ENDPOINTS]
-        return Judged(endpoints=kept.get("total", 0), not_judged=not_judged.number)
+        return Judged(endpoints=kept.get("total", 0), not_judged=not_judged)
 
 
 def list_url(name: str, query: str) -> str:

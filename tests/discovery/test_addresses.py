@@ -19,7 +19,6 @@ from discovery.addresses import (
     parse_ports,
     parse_target,
     parse_targets,
-    wholly_special,
 )
 from discovery.addresses.values import merge, subtract
 from inventory.addresses import pack
@@ -294,21 +293,3 @@ forms = st.one_of(
 @given(forms)
 def test_egress_and_the_reader_call_the_same_addresses_special(packed: bytes) -> None:
     assert bool(is_special(packed)) == bool(egress.special_kind(packed)), egress.text_of(packed)
-
-
-@pytest.mark.parametrize(
-    ("network", "kind"),
-    [
-        ("127.0.0.0/8", "loopback"),
-        ("127.0.0.1", "loopback"),
-        ("169.254.169.254", "metadata"),
-        ("::1", "loopback"),
-        ("0.0.0.0/0", ""),  # begins unspecified, ends with broadcast, and holds the whole internet
-        ("169.254.0.0/16", "link-local"),
-        ("169.254.0.0/15", ""),
-        ("10.0.0.0/8", ""),
-    ],
-)
-def test_a_range_is_special_only_as_a_whole(network: str, kind: str) -> None:
-    span = parse_network(network)
-    assert wholly_special(span.first, span.last) == kind

@@ -75,7 +75,7 @@ BROKEN_ENDPOINTS = {
 }
 UNREAD_ENDPOINTS = {
     "wrong_name": {"server_name": ""},
-    "incomplete_chain": {"path": None},
+    "incomplete_chain": {"path": PathFacts(trusted=None, sentence="Unreadable.", is_read=False)},
     "misordered_chain": {"path": None},
     "superfluous_chain": {"path": None},
     "untrusted_path": {"path": PathFacts(trusted=None, sentence="Unknown algorithm.")},
