@@ -111,7 +111,8 @@ def faults(answer: Answer, person: str, world: World) -> Iterator[str]:
         yield "has no X-Request-ID"
     if headers.get("X-Content-Type-Options") != "nosniff" or headers.get("X-Frame-Options") != "DENY":
         yield "may be framed or sniffed"
-    if person != "anonymous" and "no-store" not in headers.get("Cache-Control", ""):
+    is_page = answer.status not in {301, 302, 303}
+    if person != "anonymous" and is_page and "no-store" not in headers.get("Cache-Control", ""):
         yield "may be kept by the browser after signing out"
     yield from disclosures(answer, person, world)
 
