@@ -6,6 +6,7 @@ main process to stop. (A signal to the worker's whole group makes django-q wait 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import signal
@@ -13,7 +14,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -54,22 +56,19 @@ class Supervisor:
     say: Say
     stopping: threading.Event = field(default_factory=threading.Event)
     asked: int = 0
+    me: processes.Group | None = None
 
     def take_over(self) -> None:
         """Refuse to run beside another supervisor of the same folder; end what a killed one left behind."""
-        own = self._path("supervisor")
-        other = processes.load(own)
-        if other and other.leader != os.getpid() and processes.leads(other):
-            raise SuperviseError(f"certdash runs already, as process {other.leader}. End that one first.")
+        self._lock()
+        self.me = processes.of_process(os.getpid(), "")
+        self._keep_mark("supervisor", self.me)
         for child in self.children:
             left = processes.load(self._path(child.name))
             if left and processes.members(left):
                 self.say(f"Ending the {child.name} that a killed predecessor left behind (process {left.leader}).")
                 processes.end(left, child.patience)
             self._path(child.name).unlink(missing_ok=True)
-        me = processes.of_process(os.getpid(), "")
-        if me:
-            processes.save(me, own)
 
     def run(self, on_tick: Callable[[], None] = lambda: None) -> None:
         """Start the children, keep them running, and end them when a signal comes or one cannot be kept running."""
@@ -107,16 +106,15 @@ class Supervisor:
         )
         child.began = time.monotonic()
         child.group = processes.of_process(child.process.pid, mark)
-        if child.group:
-            processes.save(child.group, self._path(child.name))
+        self._keep_mark(child.name, child.group)
 
     def _after_death(self, child: Child, code: int) -> None:
         ran = time.monotonic() - child.began
         child.failures = 1 if ran >= STEADY else child.failures + 1
         if child.group:
             processes.kill(child.group)
+        self._forget_mark(child.name, child.group)
         child.process = child.group = None
-        self._path(child.name).unlink(missing_ok=True)
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         if child.failures >= TRIES:
             raise SuperviseError(f"The {child.name} {how}, {TRIES} times in a row; the lines above say why.")
@@ -132,7 +130,7 @@ class Supervisor:
                 child.process.terminate()
         for child in running:
             self._end(child)
-        self._path("supervisor").unlink(missing_ok=True)
+        self._forget_mark("supervisor", self.me)
 
     def _end(self, child: Child) -> None:
         if child.process is None or child.group is None:
@@ -145,10 +143,44 @@ class Supervisor:
         child.process.wait()
         if killed:
             self.say(f"The {child.name} did not stop in time; what it was doing goes on after the next start.")
-        self._path(child.name).unlink(missing_ok=True)
+        self._forget_mark(child.name, child.group)
+
+    def _lock(self) -> None:
+        """Hold the folder until this process ends, however it ends; children do not inherit the lock.
+
+        The file stays: a lock on a file that was taken away would exclude nobody.
+        """
+        with _writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.folder / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                os.close(lock)
+                other = processes.load(self._path("supervisor"))
+                which = f", as process {other.leader}" if other and processes.leads(other) else ""
+                raise SuperviseError(f"certdash runs already{which}. End that one first.") from error
+
+    def _keep_mark(self, name: str, group: processes.Group | None) -> None:
+        if group:
+            with _writing(self.folder):
+                processes.save(group, self._path(name))
+
+    def _forget_mark(self, name: str, group: processes.Group | None) -> None:
+        """Take away the mark of what has ended, unless the mark of another stands there."""
+        if group and processes.load(self._path(name)) == group:
+            self._path(name).unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name.replace(' ', '-')}.json"
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SuperviseError(f"{folder} cannot be written to: {error.strerror or error}.") from error
 
 
 def manage(*arguments: str) -> list[str]:

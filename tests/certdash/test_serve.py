@@ -9,8 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -121,7 +119,7 @@ def test_a_signal_ends_web_and_worker_cleanly(served: Served, number: signal.Sig
     os.killpg(served.process.pid, number)
     assert served.process.wait(30) == 0
     assert [processes.members(group) for group in groups] == [[], []]
-    assert list((served.var / "run").iterdir()) == []
+    assert [path.name for path in (served.var / "run").iterdir()] == ["supervisor.lock"]
     assert "Traceback" not in served.said()
 
 
@@ -150,6 +148,24 @@ def test_a_second_one_of_the_same_folder_is_refused_in_a_sentence(served: Served
     assert second.process.wait(30) == 1
     assert f"certdash runs already, as process {served.process.pid}" in served.said()
     assert served.answers()
+
+
+def test_of_two_started_at_once_after_a_kill_one_alone_runs(served: Served) -> None:
+    served.process.kill()
+    served.process.wait()
+    both = [start(served.var, free_port()) for _ in range(2)]
+    try:
+        until(lambda: any(one.process.poll() is not None for one in both))
+        loser, winner = sorted(both, key=lambda one: one.process.poll() is None)
+        until(winner.answers)
+        assert (loser.process.poll(), winner.process.poll()) == (1, None)
+        assert "certdash runs already" in served.said()
+        assert winner.group("supervisor").leader == winner.process.pid
+        assert all(processes.leads(winner.group(name)) for name in ("web-server", "worker"))
+    finally:
+        for one in both:
+            one.process.terminate()
+        assert [one.process.wait(30) for one in both]
 
 
 def test_requests_that_bring_too_much_are_refused_before_they_are_read(served: Served) -> None:
@@ -186,92 +202,3 @@ def test_an_address_that_cannot_be_listened_on_is_told_in_a_sentence(bind: str) 
 
 def test_a_unix_socket_is_left_to_the_web_server() -> None:
     serve.check_free("unix:/run/certdash/socket")
-
-
-# --- the supervisor by itself ----------------------------------------------------------------------
-
-
-@pytest.fixture
-def signals() -> Iterator[None]:
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-def python(code: str) -> list[str]:
-    return [sys.executable, "-c", code]
-
-
-def supervise(folder: Path, child: supervisor.Child) -> tuple[supervisor.Supervisor, list[str]]:
-    said: list[str] = []
-    return supervisor.Supervisor(folder, [child], said.append), said
-
-
-@pytest.mark.usefixtures("signals")
-def test_a_child_that_cannot_start_ends_the_supervisor_in_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(supervisor, "LONGEST_PAUSE", 0.01)
-    one, said = supervise(tmp_path, supervisor.Child("worker", python("raise SystemExit(3)"), patience=1))
-    with pytest.raises(supervisor.SuperviseError, match="The worker ended with code 3, 5 times in a row"):
-        one.run()
-    assert len(said) == 4
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.usefixtures("signals")
-def test_what_does_not_stop_in_time_is_killed_with_all_it_started(tmp_path: Path) -> None:
-    deaf = python(
-        "import os, signal, time\n"
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "os.fork()\n"
-        f"open({str(tmp_path / 'ready')!r} + str(os.getpid()), 'w').close()\n"
-        "time.sleep(60)"
-    )
-    one, said = supervise(tmp_path / "run", supervisor.Child("worker", deaf, patience=0.3))
-    groups: list[processes.Group] = []
-
-    def stop_when_both_run() -> None:
-        if len(list(tmp_path.glob("ready*"))) == 2:
-            groups.extend(group for child in one.children if (group := child.group))
-            one.stopping.set()
-
-    one.run(stop_when_both_run)
-    assert said == ["The worker did not stop in time; what it was doing goes on after the next start."]
-    assert processes.members(groups[0]) == []
-
-
-@pytest.mark.usefixtures("signals")
-def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
-    deaf = python("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)")
-    one, _said = supervise(tmp_path, supervisor.Child("worker", deaf, patience=60))
-    own = os.getpid()
-    timers = [threading.Timer(after, os.kill, (own, signal.SIGINT)) for after in (1.0, 1.5)]
-    for timer in timers:
-        timer.start()
-    began = time.monotonic()
-    one.run()
-    assert time.monotonic() - began < 20
-
-
-def test_a_process_number_that_was_used_again_is_not_ours(tmp_path: Path) -> None:
-    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    try:
-        group = processes.of_process(stranger.pid, "a mark that it does not carry")
-        assert group is not None
-        assert processes.members(group) == []
-        older = processes.Group(stranger.pid, group.started - 1, group.mark)
-        assert not processes.leads(older)
-        assert processes.kill(older) == []
-        assert stranger.poll() is None
-    finally:
-        stranger.kill()
-        stranger.wait()
-
-
-@pytest.mark.parametrize("content", ["", "{", '{"leader": 1}', "[1]", '"text"'])
-def test_a_half_written_mark_is_none(tmp_path: Path, content: str) -> None:
-    (tmp_path / "worker.json").write_text(content, encoding="ascii")
-    assert processes.load(tmp_path / "worker.json") is None
