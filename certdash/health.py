@@ -19,6 +19,8 @@ from django.views.decorators.http import require_safe
 from accounts.models import TickRun
 
 HEARTBEAT_AT_MOST = timedelta(minutes=3)
+# Clocks of several machines differ a little.
+AHEAD_AT_MOST = timedelta(seconds=30)
 
 
 @require_safe
@@ -70,6 +72,8 @@ def worker(now: datetime) -> str:
     age = now - last
     if age > HEARTBEAT_AT_MOST:
         return f"the last sign of a worker is {int(age.total_seconds())} seconds old"
+    if age < -AHEAD_AT_MOST:
+        return "the last sign of a worker is in the future: the clock was changed"
     return ""
 
 

@@ -58,6 +58,15 @@ def test_an_old_heartbeat_is_told_with_its_age(now: datetime) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("seconds", "said"), [(29, []), (31, ["worker"])])
+def test_a_heartbeat_from_the_future_is_told(now: datetime, seconds: int, said: list[str]) -> None:
+    beat(now + timedelta(seconds=seconds))
+    reasons = health.reasons_against(now)
+    assert list(reasons) == said
+    assert all("in the future: the clock was changed" in reason for reason in reasons.values())
+
+
+@pytest.mark.django_db
 def test_one_zone_that_beats_is_enough(now: datetime) -> None:
     beat(now - timedelta(days=1))
     beat(None, "branch")
