@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -129,14 +131,23 @@ def kept_secret(name: str, path: Path) -> str:
     value = text(name)
     if value:
         return value
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        with open(path, "x", encoding="ascii", opener=_private) as file:
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
-    return path.read_text(encoding="ascii")
+        if not path.exists():
+            _make_secret(path)
+        kept = path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path}, which keeps {name}, cannot be made or read: {error}") from error
+    if not kept.strip():
+        raise SettingError(f"{path}, which keeps {name}, is empty; remove it to have a new one made.")
+    return kept
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _make_secret(path: Path) -> None:
+    """Make the file whole or not at all, for its owner alone; one that another process made meanwhile stays."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with NamedTemporaryFile("w", encoding="ascii", dir=path.parent, prefix=f".{path.name}-") as file:
+        file.write(secrets.token_urlsafe(50))
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(file.name, path)

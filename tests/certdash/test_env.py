@@ -89,6 +89,44 @@ def test_a_secret_is_made_once_and_nobody_else_can_read_it(tmp_path: Path) -> No
     assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_kill_while_the_secret_is_made_leaves_no_empty_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def killed(length: int) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("secrets.token_urlsafe", killed)
+        with pytest.raises(KeyboardInterrupt):
+            env.kept_secret("X", tmp_path / "secret")
+    assert len(env.kept_secret("X", tmp_path / "secret")) >= 50
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_a_secret_that_another_process_made_meanwhile_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+
+    def overtaken(length: int) -> str:
+        path.write_text("theirs", encoding="ascii")
+        return "ours"
+
+    monkeypatch.setattr("secrets.token_urlsafe", overtaken)
+    assert env.kept_secret("X", path) == "theirs"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", "schlüssel".encode()])
+def test_a_kept_secret_that_cannot_be_used_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(env.SettingError, match=f"^{tmp_path / 'secret'}, which keeps X, "):
+        env.kept_secret("X", tmp_path / "secret")
+
+
+@pytest.mark.parametrize("path", ["folder", "file/secret"])
+def test_a_place_that_can_keep_no_secret_is_named(tmp_path: Path, path: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(env.SettingError, match=f"^{tmp_path / path}, which keeps X, cannot be made or read"):
+        env.kept_secret("X", tmp_path / path)
+
+
 def test_a_file_of_settings_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("# a comment\n\nX=from the file\nexport Y='quoted # value'\n", encoding="utf-8")
