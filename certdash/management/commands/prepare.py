@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import Tags
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db.utils import OperationalError
 
 from certdash.management import static
 
@@ -24,10 +26,25 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         os.umask(0o077)
+        try:
+            self._prepare(skip_static=options["skip_static"])
+        except OSError as error:
+            raise CommandError(f"{settings.VAR} cannot be prepared: {error}") from error
+        except OperationalError as error:
+            raise CommandError(f"The database cannot be prepared: {error}") from error
+        self.stdout.write(f"certdash {settings.VERSION}: database and files are ready in {settings.VAR}")
+
+    def _prepare(self, *, skip_static: bool) -> None:
         settings.VAR.mkdir(parents=True, exist_ok=True)
+        _close(Path(settings.EMAIL_FILE_PATH))
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
-        if not options["skip_static"]:
+        if not skip_static:
             static.collect()
         call_command("schedule_ticks", verbosity=0)
-        self.stdout.write(f"certdash {settings.VERSION}: database and files are ready in {settings.VAR}")
+
+
+def _close(folder: Path) -> None:
+    """Close a folder to everybody else: mails that were not sent hold links that open accounts."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)

@@ -13,12 +13,14 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
+from django.db.utils import OperationalError
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.forms import OrganisationForm
 from accounts.models import Organisation, User
 from accounts.services import (
+    AuditRefusedError,
     absolute,
     change_organisation,
     ensure_administrator,
@@ -48,7 +50,12 @@ class Command(BaseCommand):
         parser.add_argument("--noinput", action="store_true", help="never ask; without a password file, print a link")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        now = timezone.now()
+        try:
+            self._set_up(options, timezone.now())
+        except (AuditRefusedError, OperationalError) as error:
+            raise CommandError(f"The rest was not set up: {error}") from error
+
+    def _set_up(self, options: dict[str, Any], now: datetime) -> None:
         if not options["admin_email"]:
             self._print_link(now)
             return
