@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent, Organisation, User
 from accounts.services import tidy
 from tests.conftest import PASSWORD
 
@@ -149,15 +149,26 @@ def test_the_password_stays_if_its_change_cannot_be_recorded(client: Client, vie
     assert viewer.check_password(PASSWORD)
 
 
-def test_a_forgotten_password_is_reset_by_mail(client: Client, viewer: User) -> None:
+def test_a_forgotten_password_is_reset_by_mail(client: Client, viewer: User, settings: Settings) -> None:
     client.post("/accounts/password/reset/", {"email": "victor@example.org"})
     body = str(mail.outbox[0].body)
-    path = next(line for line in body.splitlines() if "/password/reset/key/" in line).partition("testserver")[2]
+    path = next(line for line in body.splitlines() if "/password/reset/key/" in line).partition(settings.BASE_URL)[2]
     form = client.get(path, follow=True).request["PATH_INFO"]
     client.post(form, {"password1": "four other words here", "password2": "four other words here"})
     viewer.refresh_from_db()
     assert viewer.check_password("four other words here")
     assert AuditEvent.objects.filter(verb="user.password_changed").exists()
+
+
+def test_a_mail_leads_to_our_address_whatever_address_was_asked(
+    client: Client, viewer: User, organisation: Organisation
+) -> None:
+    Organisation.objects.update(base_url="https://certs.example.org/")
+    client.post("/accounts/password/reset/", {"email": "victor@example.org"}, headers={"Host": "localhost:6666"})
+    body = str(mail.outbox[0].body)
+    assert "https://certs.example.org/accounts/password/reset/key/" in body
+    assert "Hello from Example Group!" in body
+    assert "localhost" not in body
 
 
 def test_no_mail_goes_to_an_address_without_account(client: Client) -> None:
