@@ -17,6 +17,11 @@ View = Callable[[HttpRequest], HttpResponse]
 
 _request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
 _LINE_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Addresses that let in whoever knows them, also as the value of a parameter.
+_TOKEN = re.compile(
+    r"""((?:/|%2F)(?:setup|invitation|password(?:/|%2F)reset(?:/|%2F)key)(?:/|%2F))(?:(?!%2F)[^/\s"'?#&])+""",
+    re.IGNORECASE,
+)
 
 
 class LineFormatter(logging.Formatter):
@@ -27,11 +32,19 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         record.request_id = _request_id.get()
-        return _LINE_BREAKING.sub(lambda m: f"\\x{ord(m.group()):02x}", super().format(record))
+        return masked(_LINE_BREAKING.sub(lambda m: f"\\x{ord(m.group()):02x}", super().format(record)))
+
+
+def masked(text: str) -> str:
+    """Leave out the tokens of links that work once: they may still work."""
+    return _TOKEN.sub(r"\1***", text)
 
 
 class RequestId:
-    """Give each request an id that stands in its answer, in its log lines and in its audit events."""
+    """Give each request an id that stands in its answer, in its log lines and in its audit events.
+
+    What the access log says of the request (``certdash.management.commands.serve``) is put beside it.
+    """
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
@@ -39,6 +52,7 @@ class RequestId:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = uuid.uuid4().hex
         request.META["CERTDASH_REQUEST_ID"] = request_id
+        request.META["CERTDASH_REQUEST_LINE"] = masked(f"{request.method} {request.get_full_path()}")
         token = _request_id.set(request_id)
         try:
             response = self.get_response(request)

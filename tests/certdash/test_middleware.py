@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from certdash.management.commands.serve import ACCESS
 from certdash.middleware import HtmxRedirect, LineFormatter, RequestId, UploadCap
 
 
@@ -43,6 +45,32 @@ def test_what_a_stranger_wrote_stays_in_one_log_line(character: str) -> None:
     line = LineFormatter().format(record)
     assert character not in line
     assert f"\\x{ord(character):02x}" in line
+
+
+TOKEN = "pQ3-vT_9xX2"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"Forbidden (CSRF cookie not set.): /invitation/{TOKEN}/",
+        f"Method Not Allowed (PUT): /setup/{TOKEN}/",
+        f'"GET /accounts/password/reset/key/1-{TOKEN}/?x=1"',
+        f"/accounts/login/?next=%2Finvitation%2F{TOKEN}%2F",
+    ],
+)
+def test_the_token_of_a_link_is_not_logged(line: str) -> None:
+    logged = LineFormatter().format(logging.makeLogRecord({"msg": line}))
+    assert TOKEN not in logged
+    assert "***" in logged
+
+
+def test_the_access_log_names_the_address_without_its_token(rf: RequestFactory) -> None:
+    request = rf.get(f"/invitation/{TOKEN}/?page=2")
+    RequestId(answer)(request)
+    assert request.META["CERTDASH_REQUEST_LINE"] == "GET /invitation/***/?page=2"
+    # gunicorn's "r", "U" and "f" are the address as it came.
+    assert re.findall(r"%\((.*?)\)", ACCESS) == ["h", "{x-request-id}o", "{certdash_request_line}e", "s", "b", "M"]
 
 
 @pytest.mark.parametrize("length", ["", "0", "10"])

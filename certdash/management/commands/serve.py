@@ -22,7 +22,7 @@ from certdash.management.supervisor import Child, SuperviseError, Supervisor, ma
 WEB, WORKER = "web server", "worker"
 # What a request may bring before the application sees any of it.
 LIMITS = ["--limit-request-line=8190", "--limit-request-fields=60", "--limit-request-field_size=16380"]
-ACCESS = '%(h)s %({x-request-id}o)s "%(r)s" %(s)s %(b)s %(M)sms'
+ACCESS = '%(h)s %({x-request-id}o)s "%({certdash_request_line}e)s" %(s)s %(b)s %(M)sms'
 
 
 class Command(BaseCommand):
