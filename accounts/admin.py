@@ -8,10 +8,13 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import model_ngettext
 from django.db import models, transaction
 from django.db.models import Count, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -31,6 +34,7 @@ from accounts.services import (
     require_lasting_administrator,
     send_invitation,
 )
+from certdash.lib.inert import visible
 
 Action = Callable[..., Any]
 # The stubs make these classes generic, Django itself does not.
@@ -51,6 +55,13 @@ class AuditedAdmin(ModelAdminBase):
 
     def audited_state(self, obj: models.Model) -> dict[str, Any]:
         return {field.name: field.value_from_object(obj) for field in obj._meta.concrete_fields if field.editable}
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Call a query that no column can be asked wrong; Django itself only knows some of these errors."""
+        try:
+            return super().get_changelist_instance(request)
+        except (OverflowError, TypeError, ValueError) as error:
+            raise IncorrectLookupParameters(error) from error
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         stored = self.model._default_manager.filter(pk=obj.pk).first() if change else None
@@ -107,7 +118,15 @@ class AuditedAdmin(ModelAdminBase):
 
 
 class ReadOnlyAdmin(AuditedAdmin):
-    """Facts: shown, never changed by hand."""
+    """Facts: shown, never changed by hand. What strangers wrote into them is shown without hidden characters."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return _inert(super().changelist_view(request, extra_context))
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return _inert(super().changeform_view(request, object_id, form_url, extra_context))
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         return False
@@ -225,6 +244,11 @@ class TeamAdmin(AuditedAdmin):
         members = Membership.objects.filter(team=obj.pk).values_list("user__email", flat=True)
         return {**super().audited_state(obj), "members": sorted(members)}
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Refuse teams that own something: it would be shown to everybody as nobody's, and its totals would be lost."""
+        objects, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        return objects, counts, lacking, [*protected, *filter(None, map(_why_kept, objs))]
+
 
 @admin.register(Membership)
 class MembershipAdmin(AuditedAdmin):
@@ -244,6 +268,29 @@ class OrganisationAdmin(AuditedAdmin):
 
     def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
         return False
+
+
+def _inert(response: HttpResponse) -> HttpResponse:
+    if isinstance(response, SimpleTemplateResponse):
+        response.add_post_render_callback(_show_hidden)
+    return response
+
+
+def _show_hidden(response: SimpleTemplateResponse) -> None:
+    response.content = "\n".join(map(visible, response.content.decode().split("\n"))).encode()
+
+
+def _why_kept(team: Team) -> str:
+    """Say what the team owns: whatever would be left without an owner. Empty if that is nothing."""
+    owned = []
+    for relation in Team._meta.related_objects:
+        if relation.on_delete is models.SET_NULL:
+            count = relation.related_model._base_manager.filter(**{relation.field.name: team}).count()
+            owned += [f"{count} {model_ngettext(relation.related_model._meta, count)}"] if count else []
+    if not owned:
+        return ""
+    sentence = gettext("The team %(team)s owns %(owned)s. Assign them to another team first.")
+    return sentence % {"team": team, "owned": ", ".join(owned)}
 
 
 def _is_needed(user: User) -> bool:
