@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 
-from certdash.lib.htmx import HtmxRequest, page_or_fragment
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.services import audit
+from certdash.lib.htmx import HtmxRequest, page_or_fragment
 from certdash.lib.work import WorkStatus
 from inventory import filters
 from reports import charts
