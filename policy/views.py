@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -57,19 +58,19 @@ def certificate_findings(request: HtmxRequest, pk: int) -> HttpResponse:
     certificate = get_object_or_404(Certificate.objects.visible_to(request.user), pk=pk)
     visible = Finding.objects.visible_to(request.user)
     findings = visible.filter(certificate=certificate) | visible.filter(endpoint__certificate=certificate)
-    return _panel(request, findings, certificate.name)
+    return _panel(request, findings, certificate.name, certificate.judged_at)
 
 
 @require_safe
 def endpoint_findings(request: HtmxRequest, pk: int) -> HttpResponse:
     endpoint = get_object_or_404(Endpoint.objects.visible_to(request.user), pk=pk)
     findings = Finding.objects.visible_to(request.user).filter(endpoint=endpoint)
-    return _panel(request, findings, endpoint.place)
+    return _panel(request, findings, endpoint.place, endpoint.judged_at)
 
 
-def _panel(request: HtmxRequest, findings: FindingQuerySet, subject: str) -> HttpResponse:
+def _panel(request: HtmxRequest, findings: FindingQuerySet, subject: str, judged_at: datetime | None) -> HttpResponse:
     ordered = _full(findings).order_by("closed_at", "-severity", "opened_at", "pk")[:SHOWN]
-    context = {"rows": [_row(finding) for finding in ordered], "subject": subject}
+    context = {"rows": [_row(finding) for finding in ordered], "subject": subject, "judged_at": judged_at}
     return render(request, page_or_fragment(request, "policy/panel.html", "panel"), context)
 
 
