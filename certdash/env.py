@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
@@ -36,10 +37,12 @@ def load(path: Path) -> None:
     file = Path(named) if named else path
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
+    except FileNotFoundError:
         if named:
-            raise SettingError(f"CERTDASH_ENV_FILE names {named}, which cannot be read: {error}") from error
+            raise SettingError(f"CERTDASH_ENV_FILE names {named}, which does not exist.") from None
         return
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{file}, a file of settings, cannot be read: {error}") from error
     for number_, line in enumerate(lines, 1):
         _load_line(line.strip(), f"{file}, line {number_}")
 
@@ -61,7 +64,7 @@ def text(name: str, default: str = "") -> str:
     if path is not None:
         try:
             return Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise SettingError(f"{name}_FILE names {path}, which cannot be read: {error}") from error
     return os.environ.get(name, default)
 
@@ -86,14 +89,37 @@ def number(name: str, default: int, *, least: int = 0) -> int:
     return result
 
 
+def choice(name: str, default: str, among: Sequence[str]) -> str:
+    value = text(name, default).upper()
+    if value not in among:
+        raise SettingError(f"{name} is {value!r}; write one of {', '.join(among)}.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def url(name: str, default: str) -> str:
+    value = text(name, default)
+    _address(name, value)
+    return value
+
+
+def _address(name: str, value: str) -> tuple[SplitResult, int | None]:
+    """Split an address. Nothing of one that cannot be split is repeated: it may hold a password."""
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:
+        hint = "Special characters of a password are written as %40 for @ and %2F for /."
+        raise SettingError(f"{name} cannot be read as an address with host and port. {hint}") from error
+    return parts, port
+
+
 def database(name: str, default: str) -> dict[str, Any]:
     """Read ``sqlite:///path`` or ``postgres://user:password@host:port/name``."""
-    value = text(name, default)
-    parts = urlsplit(value)
+    parts, port = _address(name, text(name, default))
     if parts.scheme == "sqlite":
         return _sqlite(Path(unquote(parts.path[1:])))
     if parts.scheme in {"postgres", "postgresql"}:
@@ -103,7 +129,7 @@ def database(name: str, default: str) -> dict[str, Any]:
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
             "HOST": unquote(parts.hostname or ""),
-            "PORT": str(parts.port or ""),
+            "PORT": str(port or ""),
             "CONN_MAX_AGE": 60,
             "CONN_HEALTH_CHECKS": True,
         }

@@ -17,7 +17,7 @@ VERSION = __version__
 
 DEBUG = env.flag("CERTDASH_DEBUG", default=False)
 BIND = env.text("CERTDASH_BIND", "127.0.0.1:8000")
-BASE_URL = env.text("CERTDASH_BASE_URL", f"http://{BIND}")
+BASE_URL = env.url("CERTDASH_BASE_URL", f"http://{BIND}")
 SECRET_KEY = env.kept_secret("CERTDASH_SECRET_KEY", VAR / "secret_key")
 # The host of the base URL is always answered to.
 ALLOWED_HOSTS = [
@@ -312,7 +312,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-LOG_LEVEL = env.text("CERTDASH_LOG_LEVEL", "INFO").upper()
+LOG_LEVEL = env.choice("CERTDASH_LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 APPS = ["certdash", "accounts", "inventory", "discovery", "policy", "renewals", "alerts", "reports"]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-READERS = {"text", "flag", "number", "words", "database", "kept_secret"}
+READERS = {"text", "flag", "number", "choice", "words", "url", "database", "kept_secret"}
 COMPUTED = object()
 
 

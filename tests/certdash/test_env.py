@@ -80,6 +80,22 @@ def test_another_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         env.database("X", "")
 
 
+@pytest.mark.parametrize("value", ["postgres://user:p/ss@db/certdash", "postgres://user:pass@[::1/certdash"])
+def test_a_database_address_that_cannot_be_split_is_not_repeated(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("X", value)
+    with pytest.raises(env.SettingError, match="X cannot be read as an address") as told:
+        env.database("X", "")
+    assert "user" not in str(told.value)
+
+
+def test_a_word_is_chosen_in_any_case_and_another_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("X", "debug")
+    assert env.choice("X", "INFO", ["DEBUG", "INFO"]) == "DEBUG"
+    monkeypatch.setenv("X", "loud")
+    with pytest.raises(env.SettingError, match="X is 'LOUD'; write one of DEBUG, INFO"):
+        env.choice("X", "INFO", ["DEBUG", "INFO"])
+
+
 def test_a_secret_is_made_once_and_nobody_else_can_read_it(tmp_path: Path) -> None:
     path = tmp_path / "var" / "secret"
     made = env.kept_secret("X", path)
@@ -143,6 +159,12 @@ def test_without_a_file_of_settings_nothing_happens(tmp_path: Path) -> None:
 def test_a_file_of_settings_that_was_named_must_be_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CERTDASH_ENV_FILE", str(tmp_path / "absent"))
     with pytest.raises(env.SettingError, match="CERTDASH_ENV_FILE names"):
+        env.load(tmp_path / ".env")
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"X=\xff\n")
+    with pytest.raises(env.SettingError, match=f"^{tmp_path / '.env'}, a file of settings, cannot be read"):
         env.load(tmp_path / ".env")
 
 
