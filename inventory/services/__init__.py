@@ -3,7 +3,7 @@
 from inventory.services.certificates import Stored, Unknown, store_certificate, store_certificates
 from inventory.services.chains import StoredChains, chain_digest, known_chains, store_chain, store_chains
 from inventory.services.endpoints import Look, Noted, Spot, endpoints_at, note_looks, spot_of
-from inventory.services.ownership import assign_owner, retire_endpoint, unretire_endpoint
+from inventory.services.ownership import assign_endpoint_owner, assign_owner, retire_endpoint, unretire_endpoint
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.statistics import refresh_statistics
 from inventory.services.totals import Drift, adjust, kept, numbers, one_moment, recount
@@ -19,6 +19,7 @@ __all__ = [
     "StoredChains",
     "Unknown",
     "adjust",
+    "assign_endpoint_owner",
     "assign_owner",
     "chain_digest",
     "endpoints_at",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,13 +16,12 @@ from accounts.models import Team, User
 from accounts.services import audit, require_change
 from inventory.models import Certificate, Endpoint, Origin, ServedChain
 from inventory.services.standing import restand
-from inventory.services.totals import certificate_shares, endpoint_shares, kept
+from inventory.services.totals import Share, certificate_shares, endpoint_shares, kept
 
 # More rows than this are one event with their count and digest, not a list.
 LISTED_AT_MOST = 20
 
 
-@transaction.atomic
 def assign_owner(
     certificates: Iterable[int], team: Team | None, person: User | None, reason: str, *, actor: User, now: datetime
 ) -> int:
@@ -29,53 +29,101 @@ def assign_owner(
 
     Raises PermissionDenied, and changes nothing, if the actor may not change one of them.
     """
-    wanted = set(certificates)
-    visible = Certificate.objects.visible_to(require_change(actor))
+    return _assign(_CERTIFICATES, certificates, _Owner(team, person, reason), actor=actor, now=now)
+
+
+def assign_endpoint_owner(
+    endpoints: Iterable[int], team: Team | None, person: User | None, reason: str, *, actor: User, now: datetime
+) -> int:
+    """As ``assign_owner``, for endpoints."""
+    return _assign(_ENDPOINTS, endpoints, _Owner(team, person, reason), actor=actor, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owned:
+    """One of the two tables whose rows belong to somebody. ``called`` names a row in the audit log."""
+
+    model: type[Certificate] | type[Endpoint]
+    noun: str
+    called: Callable[[Any], dict[str, str]]
+    shares: Callable[[Any], list[Share]]
+
+
+def _place(row: Endpoint) -> dict[str, str]:
+    return {"zone": row.zone, "place": row.place, "server_name": row.server_name, "protocol": row.protocol}
+
+
+_CERTIFICATES = _Owned(Certificate, "certificate", lambda row: {"sha256": row.sha256}, certificate_shares)
+_ENDPOINTS = _Owned(Endpoint, "endpoint", _place, endpoint_shares)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    team: Team | None
+    person: User | None
+    reason: str
+
+    @property
+    def origin(self) -> str:
+        return Origin.MANUAL if self.team or self.person else ""
+
+    @property
+    def words(self) -> dict[str, str]:
+        return _words(self.team, self.person, self.origin)
+
+
+def _words(team: Team | None, person: User | None, origin: str) -> dict[str, str]:
+    return {"team": team.name if team else "", "person": person.email if person else "", "origin": origin}
+
+
+def _words_of(row: Certificate | Endpoint) -> dict[str, str]:
+    return _words(row.owner_team, row.owner_person, row.owner_origin)
+
+
+@transaction.atomic
+def _assign(owned: _Owned, pks: Iterable[int], owner: _Owner, *, actor: User, now: datetime) -> int:
+    wanted = set(pks)
+    visible: Any = owned.model.objects.visible_to(require_change(actor))
     rows = list(visible.filter(pk__in=wanted).order_by("pk").select_for_update(of=("self",)))
     if len(rows) != len(wanted):
-        raise PermissionDenied(_("You may not change the owner of all of these certificates."))
-    after = _owner(team, person)
-    changed = [row for row in rows if _owner(row.owner_team, row.owner_person) != after]
+        raise PermissionDenied(_("You may not change the owner of all of these."))
+    # Who confirms what was only inferred changes it, too: a person says so now.
+    changed = [row for row in rows if _words_of(row) != owner.words]
     if not changed:
         return 0
-    before = [_owner(row.owner_team, row.owner_person) for row in changed]
+    before = [_words_of(row) for row in changed]
     with kept() as deltas:
-        deltas.subtract(share for row in changed for share in certificate_shares(row))
-        _write_owner(changed, team, person, reason, now)
-        deltas.update(share for row in changed for share in certificate_shares(row))
+        deltas.subtract(share for row in changed for share in owned.shares(row))
+        _write_owner(owned, changed, owner, now)
+        deltas.update(share for row in changed for share in owned.shares(row))
+    after = {**owner.words, "reason": owner.reason}
     if len(changed) == 1:
-        audit(actor, "certificate.owner_changed", changed[0], before[0], {**after, "reason": reason}, now=now)
+        audit(actor, f"{owned.noun}.owner_changed", changed[0], before[0], after, now=now)
     else:
-        audit(actor, "certificates.owner_changed", *_in_bulk(changed, before, {**after, "reason": reason}), now=now)
+        audit(actor, f"{owned.noun}s.owner_changed", *_in_bulk(owned, changed, before, after), now=now)
     return len(changed)
 
 
-def _owner(team: Team | None, person: User | None) -> dict[str, str]:
-    return {"team": team.name if team else "", "person": person.email if person else ""}
-
-
-def _write_owner(
-    rows: Sequence[Certificate], team: Team | None, person: User | None, reason: str, now: datetime
-) -> None:
+def _write_owner(owned: _Owned, rows: Sequence[Any], owner: _Owner, now: datetime) -> None:
     values: dict[str, Any] = {
-        "owner_team": team,
-        "owner_person": person,
-        "owner_origin": Origin.MANUAL if team or person else "",
-        "owner_reason": reason[:300],
+        "owner_team": owner.team,
+        "owner_person": owner.person,
+        "owner_origin": owner.origin,
+        "owner_reason": owner.reason[:300],
         "judge_at": now,
     }
-    Certificate.objects.filter(pk__in=[row.pk for row in rows]).update(**values)
+    owned.model.objects.filter(pk__in=[row.pk for row in rows]).update(**values)
     for row in rows:
-        row.owner_team, row.owner_person = team, person
+        row.owner_team, row.owner_person = owner.team, owner.person
 
 
 def _in_bulk(
-    rows: Sequence[Certificate], before: Sequence[dict[str, str]], after: dict[str, str]
+    owned: _Owned, rows: Sequence[Any], before: Sequence[dict[str, str]], after: dict[str, str]
 ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    digest = hashlib.sha256("\n".join(sorted(row.sha256 for row in rows)).encode()).hexdigest()
-    listed = [{"sha256": row.sha256, **was} for row, was in zip(rows, before, strict=True)][:LISTED_AT_MOST]
-    subject = f"{len(rows)} certificates"
-    return subject, {"first": listed}, {**after, "count": len(rows), "digest": digest}
+    called = [owned.called(row) for row in rows]
+    digest = hashlib.sha256("\n".join(sorted(" ".join(words.values()) for words in called)).encode()).hexdigest()
+    listed = [{**words, **was} for words, was in zip(called, before, strict=True)][:LISTED_AT_MOST]
+    return f"{len(rows)} {owned.noun}s", {"first": listed}, {**after, "count": len(rows), "digest": digest}
 
 
 def retire_endpoint(endpoint: Endpoint, reason: str, *, actor: User, now: datetime) -> bool:

@@ -8,8 +8,8 @@ from pytest_django import Settings
 
 from accounts.models import AuditEvent, Team, TickRun, User
 from inventory import tasks
-from inventory.models import Certificate, Total
-from inventory.services import adjust, assign_owner, numbers, recount
+from inventory.models import Certificate, Endpoint, Total
+from inventory.services import adjust, assign_endpoint_owner, assign_owner, numbers, recount
 from inventory.services.totals import CERTIFICATES, ENDPOINTS, EXPIRY_DAY, IN_USE, KEY, UNOWNED, Share
 from tests.conftest import NOW
 from tests.inventory.test_services_standing import DAY, certificate, issue, note, spot
@@ -117,3 +117,31 @@ def test_nobody_takes_what_they_do_not_see(
         with pytest.raises(PermissionDenied):
             assign_owner([pk], other_team, None, "mine now", actor=person, now=NOW)
     assert Certificate.objects.get().owner_team == web_team
+
+
+def test_who_confirms_an_inferred_owner_makes_it_a_decision(administrator: User, web_team: Team) -> None:
+    note({spot(): [issue()]})
+    Certificate.objects.update(owner_team=web_team, owner_origin="inferred")
+    pk = Certificate.objects.get().pk
+    assert assign_owner([pk], web_team, None, "I know it", actor=administrator, now=NOW) == 1
+    assert Certificate.objects.get().owner_origin == "manual"
+    assert AuditEvent.objects.get().before["origin"] == "inferred"
+
+
+def test_the_owner_of_endpoints_is_kept_and_counted_alike(
+    operator: User, stranger: User, web_team: Team, other_team: Team
+) -> None:
+    note({spot(f"192.0.2.{n}", f"h{n}.example.org"): None for n in range(2)})
+    Endpoint.objects.update(judge_at=None)
+    every = list(Endpoint.objects.values_list("pk", flat=True))
+    assert assign_endpoint_owner(every, web_team, operator, "ours", actor=operator, now=NOW) == 2
+    assert assign_endpoint_owner(every, web_team, operator, "ours", actor=operator, now=NOW) == 0
+    assert {row.owner_team for row in Endpoint.objects.all()} == {web_team}
+    assert set(Endpoint.objects.values_list("judge_at", "owner_origin")) == {(NOW, "manual")}
+    assert numbers(operator, ENDPOINTS, mine=True)[ENDPOINTS]["total"] == 2
+    assert recount() == []
+    event = AuditEvent.objects.get()
+    assert (event.verb, event.after["count"]) == ("endpoints.owner_changed", 2)
+    assert event.before["first"][0]["place"] == "192.0.2.0:443"
+    with pytest.raises(PermissionDenied):
+        assign_endpoint_owner(every, other_team, None, "mine now", actor=stranger, now=NOW)
