@@ -17,7 +17,8 @@ from inventory.addresses import pack, unpack
 Resolve: TypeAlias = Callable[[str], Sequence[str]]
 
 _THREADS = 32
-MAX_ADDRESSES = 32  # of one name
+# Of one name: more are told, not asked. Whoever answers for a name could otherwise send us to thousands of places.
+MAX_ADDRESSES = 256
 _NOT_FOUND = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
 
@@ -46,7 +47,10 @@ class Lookup:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def places(self, place: Place, until: float) -> list[Place] | Unreachable:
-        """The same place at each address of its host name, asked for by that name if no other was given."""
+        """The same place at each address of its host name, asked for by that name if no other was given.
+
+        They come in the order of their numbers, so that of too many the same ones are asked each time.
+        """
         try:
             name = parse_host_name(place.address)
             async with asyncio.timeout_at(until):
@@ -59,10 +63,16 @@ class Lookup:
             is_known = isinstance(error, socket.gaierror) and error.errno in _NOT_FOUND
             return Unreachable(place, Reason.NAME_NOT_FOUND if is_known else Reason.NAME_LOOKUP_FAILED, _text(error))
         server_name = place.server_name or name
-        addresses = dict.fromkeys(unpack(pack(text)) for text in found if is_address(text))
+        addresses = sorted({pack(text) for text in found if is_address(text)})
         if not addresses:
             return Unreachable(place, Reason.NAME_NOT_FOUND, "the name has no usable address")
-        return [replace(place, address=text, server_name=server_name) for text in list(addresses)[:MAX_ADDRESSES]]
+        return [replace(place, address=unpack(packed), server_name=server_name, of=place) for packed in addresses]
+
+
+def left_out(places: Sequence[Place]) -> list[Unreachable]:
+    """Say of each address of a name that has too many of them that it is not asked."""
+    text = f"the name has {len(places)} addresses, of which {MAX_ADDRESSES} are asked"
+    return [Unreachable(place, Reason.TOO_MANY_ADDRESSES, text) for place in places[MAX_ADDRESSES:]]
 
 
 def _text(error: OSError | UnicodeError) -> str:

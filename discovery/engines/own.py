@@ -12,7 +12,7 @@ from certdash.lib.egress import Policy
 from discovery import starttls
 from discovery.engines.connection import Deadline, converse
 from discovery.engines.delivery import OnResult, Outbox, ShouldStop, deliver
-from discovery.engines.lookup import Lookup, Resolve, is_address, system_resolve
+from discovery.engines.lookup import MAX_ADDRESSES, Lookup, Resolve, is_address, left_out, system_resolve
 from discovery.probe import HandshakeFailed, Place, ProbeResult, Reason, Served, ServedVariant, Unreachable
 from discovery.probe.asking import Asking, other_key
 from discovery.probe.look import Answer, Failed, Sent
@@ -126,8 +126,10 @@ class Run:
         found = await self._lookup.places(place, start + self._limits.timeout)
         if isinstance(found, Unreachable):
             self._outbox.put(found)
-        else:
-            self._found.extend((at_address, _now() - start) for at_address in found)
+            return
+        self._found.extend((at_address, _now() - start) for at_address in found[:MAX_ADDRESSES])
+        for result in left_out(found):
+            self._outbox.put(result)
 
     async def _ask(self, place: Place, spent: float) -> ProbeResult:
         if complaint := _complaint(place):

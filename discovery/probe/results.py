@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 
 class Reason(StrEnum):
@@ -26,17 +27,24 @@ class Reason(StrEnum):
     NO_CERTIFICATE = "no_certificate"
     MESSAGE_TOO_LARGE = "message_too_large"
     PROTOCOL_ERROR = "protocol_error"
+    TOO_MANY_ADDRESSES = (
+        "too_many_addresses"  # ours: this address of a name was not asked, because the name has so many
+    )
     TOO_MANY_FILES = "too_many_files"  # ours: no descriptor or port was free; tried again, never called silence
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place to ask: an address, a port, the server name to ask for (``""`` for none), and the protocol."""
+    """One place to ask: an address, a port, the server name to ask for (``""`` for none), and the protocol.
+
+    ``of`` is the place that was asked for where this one is an address of its host name. It is no part of the place.
+    """
 
     address: str
     port: int
     server_name: str = ""
     protocol: str = "tls"
+    of: Self | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from django.db.models import F
 
 from discovery.models import Observation, Scan
-from discovery.probe.results import HandshakeFailed, Place, ProbeResult, Served, Unreachable
+from discovery.probe.results import HandshakeFailed, Place, ProbeResult, Reason, Served, Unreachable
 from discovery.services.spans import Answer, continues, gap
 from inventory.addresses import pack
 from inventory.models import Endpoint, ServedChain
@@ -102,7 +102,7 @@ def _record(
     prepared: Prepared, recording: Recording, now: datetime
 ) -> tuple[Recorded, Counter[tuple[int | None, str, str]]]:
     deltas: Counter[tuple[int | None, str, str]] = Counter()
-    by_spot = {_spot(result.place, recording.zone): result for result in prepared.results if _is_address(result)}
+    by_spot = {_spot(result.place, recording.zone): result for result in prepared.results if _is_look(result)}
     known = endpoints_at(by_spot)
     worth = {spot: result for spot, result in by_spot.items() if spot in known or _is_kept(result, recording)}
     stored = store_chains(prepared.digests, now, prepared.unknown, deltas)
@@ -113,8 +113,10 @@ def _record(
     return Recorded(leaves, stored.new & leaves, noted.changed, noted.lost), deltas
 
 
-def _is_address(result: ProbeResult) -> bool:
-    """A name that was not found is no place."""
+def _is_look(result: ProbeResult) -> bool:
+    """A name that was not found is no place, and an address that was not asked was not looked at."""
+    if isinstance(result, Unreachable) and result.reason == Reason.TOO_MANY_ADDRESSES:
+        return False
     try:
         pack(result.place.address)
     except ValueError:

@@ -115,7 +115,6 @@ class _Run:
         self.not_tried = set()
         self.of_names.clear()
         self.number_of = {place: number for number, place in places.items()}
-        self.number_of_name = {_name_of(place): number for number, place in places.items()}
 
     def _probe(self, places: Sequence[Place], parallel: int, heart: Heart) -> None:
         engine = nmap if self.scan.engine == Source.Engine.NMAP else own
@@ -125,18 +124,18 @@ class _Run:
             egress_policy(PROBE, self.scan.zone.name),
             on_result=self._take,
             should_stop=heart.stopped,
-            parallel=min(parallel, len(places)),
+            parallel=parallel,
             rate=max(1.0, rate / slots()) if rate else None,
             timeout=CHECK_TIMEOUT if self.scan.kind == Scan.Kind.CHECK else TIMEOUT,
         )
 
     def _take(self, result: ProbeResult) -> None:
-        number = self.number_of.get(result.place)
-        of_name = self.number_of_name.get(_name_of(result.place)) if number is None else None
+        name = result.place.of
+        number = self.number_of[name or result.place]
         if not isinstance(result, Served) and result.reason == Reason.TOO_MANY_FILES:
-            self.not_tried.update(one for one in (number, of_name) if one is not None)
-        elif of_name is not None:
-            self.of_names[of_name].append(result)
+            self.not_tried.add(number)
+        elif name is not None:
+            self.of_names[number].append(result)
         else:
             self.waiting.append((number, result))
         if len(self.waiting) >= BATCH or monotonic() >= self.flush_at:
@@ -181,10 +180,6 @@ class _Run:
             raise ClaimLostError
         self.bits |= bits
         add_to_scan(self.scan.pk, before, tally_of(shard))
-
-
-def _name_of(place: Place) -> tuple[str, int, str]:
-    return place.server_name or place.address, place.port, place.protocol
 
 
 def _seen_by(scan: Scan) -> SeenBy:
