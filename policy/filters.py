@@ -1,90 +1,156 @@
-"""The one filter of findings: page, counts and links use it alike."""
+"""The one filter of findings: page, counts and links use it alike.
+
+As with every other list, a parameter that is not understood is an error, and the answer is empty.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import django_filters
-from django.db.models import Count, F, Value
-from django.db.models.expressions import Combinable
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Value
 from django.db.models.functions import Coalesce
+from django.http import QueryDict
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Team
-from inventory.filters.fields import MomentFilter
+from accounts.models import User
+from certdash.lib.inert import visible as shown
+from inventory.filters.base import MOST_COUNTED, read_query
+from inventory.filters.facets import MOST_OPTIONS
+from inventory.filters.fields import Choice, Choices, MomentFilter, Texts, shortened
+from inventory.filters.standing import NOBODY, known_teams
 from inventory.models import Severity
 from policy.models import Finding, FindingQuerySet
 from policy.rules import CATALOGUE
 
+STATES = [("open", _("Open")), ("closed", _("Closed")), ("any", _("Any"))]
+SEVERITIES = [(str(severity.value), severity.label) for severity in reversed(Severity) if severity]
+RULES = [(rule.code, rule.title) for rule in CATALOGUE.values()]
+# What a link to the list may say beside its conditions: the place in it.
+CONTROLS = ("after",)
+OWNER = Coalesce("certificate__owner_team__slug", "endpoint__owner_team__slug", Value(NOBODY))
 
-def _severities() -> list[tuple[int, str]]:
-    return [(severity.value, str(severity.label).capitalize()) for severity in reversed(Severity) if severity]
+
+class NotAFilter(forms.Field):
+    """A parameter that the list does not know: leaving it out in silence would answer another question."""
+
+    def clean(self, _value: Any) -> Any:
+        raise ValidationError(gettext("no such filter"))
 
 
-def _rules() -> list[tuple[str, str]]:
-    return [(rule.code, rule.title) for rule in CATALOGUE.values()]
+class FindingForm(forms.Form):
+    """Reads the parameters strictly, for one person: who may not see a team cannot learn that it exists."""
 
+    user: User
 
-def _teams() -> list[tuple[str, str]]:
-    return [("none", str(_("Nobody"))), *Team.objects.values_list("slug", "name")]
+    def __init__(self, data: QueryDict, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.asked = data
+        for name in data:
+            if name not in self.fields and name not in CONTROLS:
+                self.fields[name] = NotAFilter(label=shown(shortened(name)))
+
+    def clean_team(self) -> list[str]:
+        slugs: list[str] = self.cleaned_data["team"]
+        known = known_teams(self.user, slugs)
+        if missing := [slug for slug in slugs if slug not in known]:
+            raise ValidationError(gettext("“%(value)s” is not known") % {"value": shown(shortened(missing[0]))})
+        return slugs
+
+    def clean(self) -> dict[str, Any]:
+        for name in ("state", "opened_after", "closed_after"):
+            if len(self.asked.getlist(name)) > 1:
+                self.add_error(name, gettext("given more than once"))
+        return self.cleaned_data
 
 
 class FindingFilter(django_filters.FilterSet):
     """Parameters: state (open by default), severity, rule, team (slug or "none"), opened_after, closed_after."""
 
-    state = django_filters.ChoiceFilter(
-        label=_("State"),
-        choices=[("open", _("Open")), ("closed", _("Closed")), ("any", _("Any"))],
-        method="of_state",
-        empty_label=None,
-    )
-    severity = django_filters.MultipleChoiceFilter(label=_("Severity"), choices=_severities)
-    rule = django_filters.MultipleChoiceFilter(label=_("Rule"), choices=_rules)
-    team = django_filters.MultipleChoiceFilter(label=_("Owner"), choices=_teams, method="of_teams")
+    state = Choice(label=_("State"), choices=STATES, method="of_state")
+    severity = Choices(label=_("Severity"), choices=SEVERITIES, lookup_expr="in")
+    rule = Choices(label=_("Rule"), choices=RULES, lookup_expr="in")
+    team = Texts(label=_("Owner"), method="of_teams")
     opened_after = MomentFilter(field_name="opened_at", lookup_expr="gte", label=_("Found from"))
     closed_after = MomentFilter(field_name="closed_at", lookup_expr="gte", label=_("Closed from"))
 
     class Meta:
         model = Finding
         fields: list[str] = []
+        form = FindingForm
 
-    def of_state(self, queryset: FindingQuerySet, _name: str, value: str) -> FindingQuerySet:
-        if value == "closed":
+    def __init__(self, data: Any = None, queryset: Any = None, **kwargs: Any) -> None:
+        asked = read_query(data or {})
+        asked.setdefault("state", "open")
+        super().__init__(asked, queryset, **kwargs)
+
+    @property
+    def form(self) -> FindingForm:
+        form: FindingForm = super().form
+        form.user = self.request.user
+        return form
+
+    def of_state(self, queryset: FindingQuerySet, _name: str, words: Sequence[str]) -> FindingQuerySet:
+        if "closed" in words:
             return queryset.exclude(closed_at=None)
-        return queryset if value == "any" else queryset.open()
+        return queryset if "any" in words else queryset.open()
 
-    def of_teams(self, queryset: FindingQuerySet, _name: str, value: list[str]) -> FindingQuerySet:
-        return queryset.of_teams([slug for slug in value if slug != "none"], unowned="none" in value)
+    def of_teams(self, queryset: FindingQuerySet, _name: str, slugs: Sequence[str]) -> FindingQuerySet:
+        return queryset.of_teams([slug for slug in slugs if slug != NOBODY], unowned=NOBODY in slugs)
 
 
 def facets(chosen: FindingFilter, visible: FindingQuerySet) -> list[dict[str, Any]]:
-    """What each severity, rule and owner would leave, counted in one query each among what the state allows."""
+    """What each severity, rule and owner would leave among what the state allows.
+
+    One query, bounded: over ``MOST_COUNTED`` findings nothing is counted, for a part would mislead.
+    """
     data = chosen.data
-    state = data.get("state", "open")
-    found = chosen.of_state(visible, "state", state)
+    found = chosen.of_state(visible, "state", data.getlist("state"))
+    rows = list(found.order_by().values_list("severity", OWNER, "rule")[: MOST_COUNTED + 1])
+    columns = zip(*rows, strict=True) if 0 < len(rows) <= MOST_COUNTED else ((), (), ())
+    severities, owners, rules = (Counter(map(str, column)) for column in columns)
+    is_counted = len(rows) <= MOST_COUNTED
+    words = [(code, str(label).capitalize()) for code, label in SEVERITIES]
     return [
-        _facet(str(_("Severity")), "severity", _severities(), _counts(found, F("severity")), data),
-        _facet(str(_("Owner")), "team", _teams(), _counts(found, OWNER), data),
-        _facet(str(_("Rule")), "rule", _rules(), _counts(found, F("rule")), data),
+        _facet(gettext("Severity"), "severity", words, severities if is_counted else None, data),
+        _facet(gettext("Owner"), "team", _owners(chosen, owners), owners if is_counted else None, data),
+        _facet(gettext("Rule"), "rule", RULES, rules if is_counted else None, data),
     ]
 
 
-OWNER = Coalesce("certificate__owner_team__slug", "endpoint__owner_team__slug", Value("none"))
+def _owners(chosen: FindingFilter, counts: Counter[str]) -> list[tuple[str, str]]:
+    """The owners of most findings, and those that are chosen."""
+    asked = dict.fromkeys(_understood(chosen, "team"))
+    frequent = [slug for slug, _count in counts.most_common() if slug not in asked]
+    listed = [*asked, *frequent][: max(MOST_OPTIONS, len(asked))]
+    known = known_teams(chosen.request.user, listed)
+    return [(slug, gettext("Nobody") if slug == NOBODY else known[slug].label) for slug in listed if slug in known]
 
 
-def _counts(found: FindingQuerySet, value: Combinable) -> dict[str, int]:
-    rows = found.order_by().annotate(facet=value).values_list("facet").annotate(Count("pk"))
-    return {str(key): count for key, count in rows}
+def _understood(chosen: FindingFilter, name: str) -> list[str]:
+    """The values of a parameter; none if they were refused."""
+    chosen.form.is_valid()
+    return list(chosen.form.cleaned_data.get(name, ()))
 
 
 def _facet(
-    title: str, key: str, choices: Sequence[tuple[Any, str]], counts: Mapping[str, int], data: Any
+    title: str, key: str, choices: Iterable[tuple[str, Any]], counts: Mapping[str, int] | None, data: Any
 ) -> dict[str, Any]:
+    """One facet; an answer that would leave nothing is not offered."""
     chosen = data.getlist(key)
     values = [
-        {"value": str(value), "label": label, "count": counts.get(str(value), 0), "active": str(value) in chosen}
+        {
+            "value": value,
+            "label": str(label),
+            "count": None if counts is None else counts.get(value, 0),
+            "active": value in chosen,
+        }
         for value, label in choices
-        if counts.get(str(value)) or str(value) in chosen
+        if counts is None or counts.get(value) or value in chosen
     ]
     return {"title": title, "key": key, "values": values}

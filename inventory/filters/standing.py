@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Team, User
-from inventory.filters.base import EstateFilter, Named
+from inventory.filters.base import EstateFilter, Named, Person
 from inventory.filters.fields import Choices, Texts
 from inventory.models import Environment, Severity, Sighting, Tag
 
@@ -19,6 +19,14 @@ NOBODY = "none"
 SEVERITIES = {severity.name.lower(): severity for severity in reversed(Severity)}
 SEVERITY_CHOICES = [(word, capfirst(severity.label)) for word, severity in SEVERITIES.items()]
 ENVIRONMENT_CHOICES = [*Environment.choices, (NOBODY, gettext_lazy("Not known"))]
+
+
+def known_teams(user: Person, slugs: Iterable[str]) -> dict[str, Named]:
+    """Those of these teams whose names the person may know, and "nobody": other names would tell that a team exists."""
+    teams = Team.objects.filter(slug__in=list(slugs))
+    if isinstance(user, User) and not user.sees_everything:
+        teams = teams.filter(pk__in=user.memberships.values("team"))
+    return {NOBODY: Named(None, _("no owner")), **{team.slug: Named(team.pk, team.name) for team in teams}}
 
 
 class StandingFilter(EstateFilter):
@@ -34,10 +42,7 @@ class StandingFilter(EstateFilter):
     severity = Choices(label=gettext_lazy("Worst finding"), method="of_severity", choices=SEVERITY_CHOICES)
 
     def known_team(self, slugs: Sequence[str]) -> dict[str, Named]:
-        teams = Team.objects.filter(slug__in=slugs)
-        if isinstance(self.user, User) and not self.user.sees_everything:
-            teams = teams.filter(pk__in=self.user.memberships.values("team"))
-        return {NOBODY: Named(None, _("no owner")), **{team.slug: Named(team.pk, team.name) for team in teams}}
+        return known_teams(self.user, slugs)
 
     def of_teams(self, queryset: QuerySet[Any], _name: str, slugs: Sequence[str]) -> QuerySet[Any]:
         teams = [self.known["team"][slug].pk for slug in slugs]

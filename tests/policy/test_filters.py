@@ -1,0 +1,97 @@
+"""What a link to the list of findings means, and what it must not tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Organisation, Team, User
+from policy import filters
+from policy.models import Finding
+from tests.conftest import NOW
+from tests.inventory.factories import make_certificate
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def set_up(organisation: Organisation) -> None:
+    """Without an organisation every page leads to the first run."""
+
+
+def find(team: Team | None = None, rule: str = "weak_key") -> Finding:
+    certificate = make_certificate(owner_team=team)
+    return Finding.objects.create(
+        rule=rule, severity=3, certificate=certificate, sentence="It is so.", opened_at=NOW, confirmed_at=NOW
+    )
+
+
+def facet(client: Client, key: str, query: str = "") -> dict[str, Any]:
+    facets = client.get(f"/findings/?{query}").context["facets"]
+    return next(facet for facet in facets if facet["key"] == key)
+
+
+@pytest.mark.parametrize(
+    "query", ["sevrity=3", "status=expired", "%00=1", "a b=1", "state=open&state=any", "team=%00", "rule=%00"]
+)
+def test_a_parameter_that_is_not_understood_is_an_error_and_matches_nothing(
+    query: str, client: Client, auditor: User
+) -> None:
+    find()
+    client.force_login(auditor)
+    answer = client.get(f"/findings/?{query}")
+    assert not answer.context["rows"]
+    assert 'class="error"' in answer.text
+
+
+def test_the_sentence_names_the_parameter(client: Client, auditor: User) -> None:
+    client.force_login(auditor)
+    assert "sevrity: no such filter" in client.get("/findings/?sevrity=3").text
+
+
+def test_blank_parameters_are_left_out_as_in_every_list(client: Client, auditor: User) -> None:
+    find()
+    client.force_login(auditor)
+    assert len(client.get("/findings/?team=&state=&rule=&other=").context["rows"]) == 1
+
+
+def test_the_name_of_a_team_is_told_only_to_who_may_know_it(
+    client: Client, viewer: User, auditor: User, web_team: Team, other_team: Team
+) -> None:
+    find(web_team), find(other_team)
+    client.force_login(viewer)
+    answer = client.get(f"/findings/?team={other_team.slug}")
+    assert f"“{other_team.slug}” is not known" in answer.text
+    assert other_team.name not in answer.text
+    assert [value["value"] for value in facet(client, "team")["values"]] == [web_team.slug]
+    client.force_login(auditor)
+    assert len(client.get(f"/findings/?team={other_team.slug}").context["rows"]) == 1
+
+
+def test_the_facet_of_owners_does_not_grow_with_the_number_of_teams(client: Client, auditor: User) -> None:
+    teams = [Team.objects.create(slug=f"t{n:02}", name=f"Team {n}") for n in range(20)]
+    for team in teams:
+        find(team)
+    find(teams[7])
+    client.force_login(auditor)
+    values = facet(client, "team")["values"]
+    assert len(values) == 8
+    assert values[0] == {"value": "t07", "label": "Team 7", "count": 2, "active": False}
+    chosen = facet(client, "team", "team=t19")["values"]
+    assert [value["value"] for value in chosen if value["active"]] == ["t19"]
+
+
+def test_over_the_limit_nothing_is_counted(client: Client, auditor: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filters, "MOST_COUNTED", 2)
+    for _ in range(3):
+        find()
+    client.force_login(auditor)
+    with CaptureQueriesContext(connection) as captured:
+        found = facet(client, "rule")
+    assert {value["count"] for value in found["values"]} == {None}
+    read = [query["sql"] for query in captured if "LIMIT 3" in query["sql"]]
+    assert len(read) == 1
