@@ -1,5 +1,8 @@
 """Inventory as CSV or JSON: the rows of a page, all of them, in its order, as they were at one moment.
 
+They are read in one go from one snapshot, which holds back no writer, into a temporary file: a reader who takes the
+file slowly holds neither the snapshot nor memory.
+
 What each column means is written beside it and printed in docs/exports.md. Times are UTC in ISO 8601; what is not
 known is empty in CSV and null in JSON. Cells of CSV are inert: no spreadsheet takes a certificate's name for a formula.
 """
@@ -11,6 +14,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from tempfile import TemporaryFile
 from typing import Any, Generic, TypeVar
 
 from django.db import transaction
@@ -22,11 +27,13 @@ from certdash.lib.inert import for_csv
 from inventory import filters
 from inventory.filters import Filtered
 from inventory.models import Certificate, Endpoint, Severity
+from inventory.services import one_moment
 from inventory.snapshot.rows import is_judged
 
 Row = TypeVar("Row", bound=Model)
 # Small enough for the list of ids in one query of either database.
 CHUNK = 500
+PIECE = 64 * 1024  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +143,13 @@ def note_export(actor: User | None, export: Export[Any], form: str, result: Filt
 
 
 def write(export: Export[Any], form: str, result: Filtered[Any], now: datetime) -> Iterator[str]:
-    """The export piece by piece, so that its size costs no memory."""
-    rows = export.rows(result, now)
-    return _as_csv(export, rows) if form == "csv" else _as_json(export, result, rows, now)
+    """The export piece by piece, so that its size costs no memory; nothing is read before the first piece."""
+    with TemporaryFile("w+", encoding="utf-8", newline="", prefix="certdash-export-") as file:
+        with one_moment():
+            rows = export.rows(result, now)
+            file.writelines(_as_csv(export, rows) if form == "csv" else _as_json(export, result, rows, now))
+        file.seek(0)
+        yield from iter(partial(file.read, PIECE), "")
 
 
 def file_name(export: Export[Any], form: str, now: datetime) -> str:

@@ -203,8 +203,8 @@ def recount() -> list[Drift]:
 
 @contextmanager
 def one_moment() -> Iterator[None]:
-    """Read inside from one moment. Inside a transaction it is the caller's matter."""
-    if connection.in_atomic_block:
+    """Read inside from one moment, without holding back any writer. Inside a transaction it is the caller's matter."""
+    if connection.in_atomic_block or _is_in_a_moment():
         yield
         return
     begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if connection.vendor == "postgresql" else "BEGIN DEFERRED"
@@ -214,6 +214,14 @@ def one_moment() -> Iterator[None]:
             yield
         finally:
             cursor.execute("ROLLBACK")
+
+
+def _is_in_a_moment() -> bool:
+    """Whether a transaction is open that Django does not know of: ours, around the caller."""
+    connection.ensure_connection()
+    if connection.vendor == "postgresql":
+        return bool(connection.connection.info.transaction_status)  # 0 is idle
+    return bool(connection.connection.in_transaction)
 
 
 def _counted() -> Counter[Share]:

@@ -154,7 +154,7 @@ def test_writing_many_rows_needs_no_more_queries_than_their_chunks(
         make_certificate(risks=["weak_key"], now=today)
     result = filters.certificates("", administrator, today)
     with django_assert_num_queries(4):
-        assert len(list(exports.write(exports.CERTIFICATES, "csv", result, today))) == 41
+        assert "".join(exports.write(exports.CERTIFICATES, "csv", result, today)).count("\r\n") == 41
 
 
 def test_the_command_writes_what_the_page_lists(
