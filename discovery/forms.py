@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 else:
     SourceFormBase = forms.ModelForm
 
+DAILY = 86_400
 EVERY = [
     (3600, _("every hour")),
     (6 * 3600, _("every 6 hours")),
-    (86_400, _("every day")),
-    (7 * 86_400, _("every week")),
+    (DAILY, _("every day")),
+    (7 * DAILY, _("every week")),
 ]
 
 
@@ -56,7 +58,7 @@ class ScanForm(forms.Form):
 class SourceForm(SourceFormBase):
     """A place to look again and again."""
 
-    every_seconds = forms.TypedChoiceField(label=_("Repeat"), choices=EVERY, coerce=int, initial=86_400)
+    every_seconds = forms.TypedChoiceField(label=_("Repeat"), choices=EVERY, coerce=int, initial=DAILY)
 
     class Meta:
         model = Source
@@ -176,12 +178,19 @@ class NetworksForm(forms.Form):
 
 
 class FirstScanForm(forms.Form):
-    """The first run: what to look at now."""
+    """The first run: what to look at now, and then again and again."""
 
     targets = forms.CharField(
         label=_("Look at"), max_length=20_000, widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})
     )
-    ports = forms.CharField(label=_("Ports"), max_length=300, initial="443, 8443")
+    ports = forms.CharField(label=_("Ports"), max_length=300)
+    every_seconds = forms.TypedChoiceField(
+        label=_("Look again"), choices=EVERY, coerce=int, initial=DAILY, required=False
+    )
+
+    @property
+    def every(self) -> timedelta:
+        return timedelta(seconds=self.cleaned_data["every_seconds"] or DAILY)
 
 
 def add_problems(form: forms.BaseForm, problems: Any) -> None:

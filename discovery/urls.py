@@ -14,6 +14,7 @@ urlpatterns = [
     path("discovery/sources/new/", sources.source_new, name="source_new"),
     path("discovery/sources/<int:pk>/", sources.source_edit, name="source_edit"),
     path("discovery/sources/<int:pk>/run/", sources.source_run, name="source_run"),
+    path("discovery/sources/<int:pk>/delete/", sources.source_delete, name="source_delete"),
     path("discovery/networks/", networks.network_list, name="network_list"),
     path("discovery/networks/new/", networks.network_new, name="network_new"),
     path("discovery/networks/<int:pk>/delete/", networks.network_delete, name="network_delete"),

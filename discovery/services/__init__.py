@@ -7,13 +7,20 @@ from discovery.services.networks import (
     delete_network,
     egress_policy,
     save_network,
-    save_source,
 )
 from discovery.services.plans import Ask, ScanRefusedError
 from discovery.services.queue import feed
 from discovery.services.recording import Recorded, Recording, record
 from discovery.services.scans import cancel_scan, check_now, finish_scan, request_probe, start_listed_scan, start_scan
 from discovery.services.shards import run_shard
+from discovery.services.sources import (
+    delete_source,
+    first_source,
+    look_daily,
+    run_now,
+    save_source,
+    start_first_source,
+)
 from discovery.services.ticking import run_source, tick
 
 __all__ = [
@@ -27,15 +34,20 @@ __all__ = [
     "check_now",
     "default_zone",
     "delete_network",
+    "delete_source",
     "egress_policy",
     "feed",
     "finish_scan",
+    "first_source",
+    "look_daily",
     "record",
     "request_probe",
+    "run_now",
     "run_shard",
     "run_source",
     "save_network",
     "save_source",
+    "start_first_source",
     "start_listed_scan",
     "start_scan",
     "tick",

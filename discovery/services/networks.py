@@ -1,23 +1,20 @@
-"""Where we may look: zones, networks and the policy that follows from them, sources."""
+"""Where we may look: zones, networks and the policy that follows from them."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from accounts.services import audit, require_change, require_role
+from accounts.services import audit, require_role
 from certdash.lib.egress import Policy
 from discovery.addresses import AddressError, Problem, Target, Targets, is_special, parse_network, wholly_special
 from discovery.addresses.values import merge, subtract
-from discovery.models import Network, Source, Zone
-from discovery.services.plans import Ask, ScanRefusedError, read_ask
+from discovery.models import Network, Zone
 from inventory.addresses import unpack
 
 DEFAULT_ZONE = "default"
@@ -156,63 +153,3 @@ def allow(targets: Iterable[Target], *, origin: str, now: datetime) -> list[Netw
 
 def _is_special(target: Target) -> bool:
     return bool(wholly_special(target.first, target.last))
-
-
-_SOURCE = (
-    "name",
-    "kind",
-    "targets",
-    "exclusions",
-    "ports",
-    "server_names",
-    "engine",
-    "enabled",
-    "every_seconds",
-    "rate_limit",
-    "quiet_from",
-    "quiet_until",
-)
-
-
-@transaction.atomic
-def save_source(source: Source, *, actor: User, now: datetime) -> Source:
-    """Add or change a source; its next run is due at once when what it asks has changed.
-
-    Raises ScanRefusedError if an item cannot be read or is in no network that may be probed.
-    """
-    require_change(actor)
-    before = Source.objects.filter(pk=source.pk).first()
-    _require_own(source, before, actor)
-    read = read_ask(Ask.of_source(source))
-    if problems := refusals(read.targets, egress_policy(PROBE, source.zone.name)):
-        raise ScanRefusedError(problems)
-    if before is None:
-        source.created_at = now
-    if before is None or any(getattr(before, name) != getattr(source, name) for name in _SOURCE):
-        source.next_run_at = now
-    source.save()
-    verb = "source.changed" if before else "source.added"
-    audit(actor, verb, source, _source(before) if before else {}, _source(source), now=now)
-    return source
-
-
-def _require_own(source: Source, before: Source | None, actor: User) -> None:
-    """Operators keep sources of their own teams, administrators all."""
-    if actor.is_administrator:
-        return
-    teams = set(actor.memberships.values_list("team_id", flat=True))
-    if source.owner_team_id not in teams or (before is not None and before.owner_team_id not in teams):
-        raise PermissionDenied(_("Choose one of your teams as the owner of the source."))
-
-
-def _source(row: Source) -> dict[str, Any]:
-    team = row.owner_team.name if row.owner_team else ""
-    return {name: _plain(getattr(row, name)) for name in _SOURCE} | {"zone": row.zone.name, "owner": team}
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, str | int | bool | None) else str(value)
-
-
-def left_out(policy: Policy) -> Sequence[tuple[bytes, bytes]]:
-    return policy.excluded

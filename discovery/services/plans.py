@@ -98,6 +98,15 @@ def _tried(problems: list[Problem], text: str, parse: Any) -> Any:
         return None
 
 
+def require_size(plan: Plan) -> None:
+    """Refuse what is nothing, and what no run could end."""
+    if plan.size == 0:
+        raise ScanRefusedError([Problem(1, "", "leaves nothing to ask: everything is excluded", "exclude less")])
+    if plan.size > PLACES_AT_MOST:
+        instead = f"scan at most {PLACES_AT_MOST:,} at once"
+        raise ScanRefusedError([Problem(1, "", f"is {plan.size:,} places (addresses × ports × names)", instead)])
+
+
 class Frozen(TypedDict, total=False):
     """The JSON of ``Scan.plan``. ``places`` instead of the rest where known endpoints are asked again."""
 

@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.services import audit, require_change
 from certdash.lib.work import OPEN, WorkStatus
-from discovery.addresses import Plan, Problem, Targets, parse_target
+from discovery.addresses import Problem, Targets, parse_target
 from discovery.models import Scan, ScanShard, Source, Zone
 from discovery.probe import Place
 from discovery.services.networks import PROBE, default_zone, egress_policy, refusals
-from discovery.services.plans import PLACES_AT_MOST, Ask, ScanRefusedError, freeze, read_ask, shard_bounds
+from discovery.services.plans import Ask, ScanRefusedError, freeze, read_ask, require_size, shard_bounds
 from discovery.services.queue import feed, hand_over
 from inventory.addresses import unpack
 from inventory.models import Certificate, Endpoint
@@ -51,7 +51,7 @@ def start_scan(
     if problems := refusals(read.targets, policy):
         raise ScanRefusedError(problems)
     plan = read.plan()
-    _require_size(plan)
+    require_size(plan)
     frozen = freeze(ask, read, secrets.randbelow(2**31))
     scan = _scan(frozen, now, title=title or _title(ask), zone=zone, source=source, kind=kind, actor=actor)
     scan.engine, scan.asked, scan.excluded = ask.engine, plan.size + plan.excluded, plan.excluded
@@ -69,14 +69,6 @@ def _title(ask: Ask) -> str:
     items = [item for line in ask.targets.splitlines() for item in line.split(",") if item.strip()]
     more = f" and {len(items) - 3} more" if len(items) > 3 else ""
     return (", ".join(item.strip() for item in items[:3]) + more)[:300]
-
-
-def _require_size(plan: Plan) -> None:
-    if plan.size == 0:
-        raise ScanRefusedError([Problem(1, "", "leaves nothing to ask: everything is excluded", "exclude less")])
-    if plan.size > PLACES_AT_MOST:
-        instead = f"scan at most {PLACES_AT_MOST:,} at once"
-        raise ScanRefusedError([Problem(1, "", f"is {plan.size:,} places (addresses × ports × names)", instead)])
 
 
 def _begin(scan: Scan, size: int, now: datetime) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -13,8 +15,8 @@ from certdash.lib.htmx import HtmxRequest
 from discovery import services
 from discovery.addresses import parse_network, wholly_special
 from discovery.forms import FirstScanForm, NetworksForm, add_problems
-from discovery.models import Network
-from discovery.services import Ask, ScanRefusedError
+from discovery.models import Network, Source
+from discovery.services import ScanRefusedError
 
 NETWORKS, FIRST_SCAN = "discovery:setup_networks", "discovery:setup_first_scan"
 
@@ -38,15 +40,24 @@ def setup_networks(request: HtmxRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def setup_first_scan(request: HtmxRequest) -> HttpResponse:
     user = require_administrator(request.user)
-    allowed = Network.objects.filter(purpose=Network.Purpose.PROBE, is_excluded=False)
-    initial = {"targets": "\n".join(allowed.values_list("cidr", flat=True))}
-    form = FirstScanForm(request.POST if request.method == "POST" else None, initial=initial)
+    source = services.first_source()
+    form = FirstScanForm(request.POST if request.method == "POST" else None, initial=_first(source))
     if request.method == "POST" and form.is_valid():
+        asked = form.cleaned_data
         try:
-            scan = services.start_scan(Ask(**form.cleaned_data), actor=user, now=timezone.now())
+            scan = services.start_first_source(
+                asked["targets"], asked["ports"], form.every, actor=user, now=timezone.now()
+            )
         except ScanRefusedError as error:
             add_problems(form, error.problems)
         else:
             return redirect("discovery:scan_detail", pk=scan.pk)
-    context = {"form": form, "steps": setup_steps(FIRST_SCAN), "next_url": "/"}
+    context = {"form": form, "source": source, "steps": setup_steps(FIRST_SCAN), "next_url": "/"}
     return render(request, "discovery/setup_first_scan.html", context, status=422 if form.errors else 200)
+
+
+def _first(source: Source) -> dict[str, Any]:
+    """What stands in the form: the source as it is, or all that may be scanned."""
+    allowed = Network.objects.filter(purpose=Network.Purpose.PROBE, is_excluded=False)
+    targets = source.targets or "\n".join(allowed.values_list("cidr", flat=True))
+    return {"targets": targets, "ports": source.ports, "every_seconds": source.every_seconds}

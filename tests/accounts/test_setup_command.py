@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.models import AuditEvent, Organisation, Role, User
-from discovery.models import Network
+from discovery.models import Network, Source
 from tests.conftest import PASSWORD, MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +54,11 @@ def test_sets_everything_up_and_again_changes_nothing(client: Client, password_f
     assert Organisation.objects.get().set_up_at is not None
     specials = dict(Network.objects.values_list("cidr", "allows_special"))
     assert specials == {"10.0.0.0/8": False, "127.0.0.1": True}
+    # A network that no run can end is told; the other is looked at again and again.
+    assert "Nothing scans 10.0.0.0/8 by itself yet" in out
+    source = Source.objects.get()
+    assert (source.name, source.targets, source.every_seconds) == ("First networks", "127.0.0.1/32", 86_400)
+    assert source.next_run_at
     events = AuditEvent.objects.count()
     again = setup(*arguments)
     assert "nothing to change" in again

@@ -99,6 +99,7 @@ CHANGES = [
     "/discovery/sources/new/",
     "/discovery/sources/{source}/",
     "/discovery/sources/{source}/run/",
+    "/discovery/sources/{source}/delete/",
     "/discovery/networks/new/",
     "/discovery/networks/{network}/delete/",
 ]
@@ -187,7 +188,7 @@ def test_an_operator_keeps_a_source_for_their_own_team(
     assert AuditEvent.objects.filter(verb="source.added").count() == 1
 
 
-@pytest.mark.parametrize("action", ["", "run/"])
+@pytest.mark.parametrize("action", ["", "run/", "delete/"])
 def test_a_source_of_another_team_does_not_exist(action: str, as_operator: Client, other_team: Team) -> None:
     source = make_source(other_team)
     assert as_operator.post(f"/discovery/sources/{source.pk}/{action}", source_data()).status_code == 404
@@ -215,6 +216,23 @@ def test_a_source_runs_now_when_somebody_asks(as_operator: Client, web_team: Tea
     scan = Scan.objects.get()
     assert answer.headers["Location"] == f"/discovery/scans/{scan.pk}/"
     assert scan.source == source
+
+
+def test_a_source_is_removed_from_its_page(as_operator: Client, web_team: Team) -> None:
+    source = make_source(web_team)
+    page = as_operator.get(f"/discovery/sources/{source.pk}/").content.decode()
+    assert f'action="/discovery/sources/{source.pk}/delete/"' in page
+    answer = as_operator.post(f"/discovery/sources/{source.pk}/delete/", follow=True)
+    assert "is removed; what it found stays" in answer.content.decode()
+    assert not Source.objects.exists()
+
+
+def test_saving_says_whether_it_runs(as_operator: Client, web_team: Team) -> None:
+    data = source_data(owner_team=web_team.pk)
+    assert "runs within a minute" in as_operator.post("/discovery/sources/new/", data, follow=True).content.decode()
+    del data["enabled"]
+    url = f"/discovery/sources/{Source.objects.get().pk}/"
+    assert "switched off: it looks nowhere" in as_operator.post(url, data, follow=True).content.decode()
 
 
 def test_a_source_that_may_no_longer_run_says_why(as_operator: Client, web_team: Team) -> None:

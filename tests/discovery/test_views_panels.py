@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Organisation, Team, User
-from discovery.models import Network, Observation, Scan
+from discovery.models import Network, Observation, Scan, Source
 from inventory.models import Certificate, Endpoint
 from tests.discovery.scanning import run_all
 from tests.inventory.factories import make_certificate, make_chain, make_endpoint
@@ -80,7 +80,12 @@ def test_the_first_run_opens_networks_and_starts_a_scan(as_administrator: Client
     assert set(Network.objects.values_list("cidr", flat=True)) == {"10.0.0.0/8", "192.0.2.0/24", "198.51.100.7"}
     assert "192.0.2.0/24" in as_administrator.get("/setup/first-scan/").content.decode()
     answer = as_administrator.post("/setup/first-scan/", {"targets": "192.0.2.0/30", "ports": "443, 8443"})
-    assert answer.headers["Location"] == f"/discovery/scans/{Scan.objects.get().pk}/"
+    scan = Scan.objects.get()
+    assert answer.headers["Location"] == f"/discovery/scans/{scan.pk}/"
+    source = Source.objects.get()
+    assert (scan.source, source.name, source.every_seconds) == (source, "First networks", 86_400)
+    for url in (f"/discovery/scans/{scan.pk}/", "/setup/first-scan/"):
+        assert f'href="/discovery/sources/{source.pk}/"' in as_administrator.get(url).content.decode()
 
 
 @pytest.mark.parametrize("networks", ["127.0.0.0/8", "$(id)", "10.0.0.0/8\n169.254.169.254"])

@@ -29,7 +29,9 @@ from accounts.services import (
     issue_setup_link,
 )
 from discovery.addresses import AddressError, parse_network
-from discovery.services import allow
+from discovery.services import ScanRefusedError, allow, look_daily
+
+ORIGIN = "manage.py setup"
 
 
 class Command(BaseCommand):
@@ -102,10 +104,19 @@ class Command(BaseCommand):
 
     def _network(self, cidr: str, now: datetime) -> None:
         try:
-            allow([parse_network(cidr)], origin="manage.py setup", now=now)
+            allow([parse_network(cidr)], origin=ORIGIN, now=now)
         except AddressError as error:
             raise CommandError(f"{cidr!r} {error}.") from error
         self.stdout.write(f"Network {cidr} may be scanned.")
+        try:
+            source = look_daily(cidr, origin=ORIGIN, now=now)
+        except ScanRefusedError as error:
+            self.stdout.write(f"Nothing scans {cidr} by itself yet: {error} Add sources for parts of it.")
+        else:
+            if source:
+                self.stdout.write(
+                    f"“{source.name}” looks at {cidr} every day, for the first time as soon as a worker runs."
+                )
 
     def _next(self, user: User, now: datetime) -> str:
         if user.has_usable_password():

@@ -1,0 +1,147 @@
+"""Sources: where we look again and again, kept by a team or by administrators."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.services import audit, require_change
+from discovery.addresses import parse_network, parse_targets
+from discovery.addresses.values import merge, subtract
+from discovery.models import Scan, Source
+from discovery.services.networks import PROBE, default_zone, egress_policy, refusals
+from discovery.services.plans import Ask, ScanRefusedError, read_ask, require_size
+from discovery.services.scans import cancel_scan, start_scan
+
+FIRST_SOURCE = "First networks"
+FIRST_PORTS = "443, 8443"
+_ASKED = ("targets", "exclusions", "ports", "server_names")
+_COLUMNS = (
+    "name",
+    "kind",
+    *_ASKED,
+    "engine",
+    "enabled",
+    "every_seconds",
+    "rate_limit",
+    "quiet_from",
+    "quiet_until",
+)
+
+
+@transaction.atomic
+def save_source(source: Source, *, actor: User | None, now: datetime, origin: str = "") -> Source:
+    """Add or change a source; its next run is due at once when what it asks has changed.
+
+    Raises ScanRefusedError if an item cannot be read, is in no network that may be probed, or if it is more than one
+    run may ask. ``actor`` None is somebody at the command line; ``origin`` says so in the audit.
+    """
+    before = Source.objects.filter(pk=source.pk).first()
+    if actor is not None:
+        _require_own(source, before, require_change(actor))
+    _require_possible(source)
+    if before is None:
+        source.created_at = now
+    if before is None or any(getattr(before, name) != getattr(source, name) for name in _COLUMNS):
+        source.next_run_at = now
+    source.save()
+    after = _described(source) | ({"origin": origin} if origin else {})
+    verb = "source.changed" if before else "source.added"
+    audit(actor, verb, source, _described(before) if before else {}, after, now=now)
+    return source
+
+
+def _require_own(source: Source, before: Source | None, actor: User) -> None:
+    """Operators keep sources of their own teams, administrators all."""
+    if actor.is_administrator:
+        return
+    teams = set(actor.memberships.values_list("team_id", flat=True))
+    if source.owner_team_id not in teams or (before is not None and before.owner_team_id not in teams):
+        raise PermissionDenied(_("Choose one of your teams as the owner of the source."))
+
+
+def _require_possible(source: Source) -> None:
+    policy = egress_policy(PROBE, source.zone.name)
+    read = read_ask(Ask.of_source(source), policy.excluded)
+    if problems := refusals(read.targets, policy):
+        raise ScanRefusedError(problems)
+    require_size(read.plan())
+
+
+def _described(row: Source) -> dict[str, Any]:
+    team = row.owner_team.name if row.owner_team else ""
+    return {name: _plain(getattr(row, name)) for name in _COLUMNS} | {"zone": row.zone.name, "owner": team}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | bool | None) else str(value)
+
+
+@transaction.atomic
+def run_now(source: Source, *, actor: User, now: datetime) -> Scan:
+    """Look at once, whatever the schedule says; what was due has had its turn. A run under way is that run.
+
+    Raises ScanRefusedError.
+    """
+    ask = Ask.of_source(source)
+    for scan in source.scans.open():
+        if all(scan.plan.get(name) == getattr(ask, name) for name in _ASKED):
+            return scan
+    scan = start_scan(ask, actor=actor, now=now, title=source.name, source=source)
+    source.last_run_at = now
+    if source.next_run_at is None or source.next_run_at <= now:
+        source.next_run_at = now + timedelta(seconds=source.every_seconds)
+    source.save(update_fields=["last_run_at", "next_run_at"])
+    return scan
+
+
+@transaction.atomic
+def delete_source(source: Source, *, actor: User, now: datetime) -> None:
+    """Look there no more. What was found stays, and grows old in sight of everybody."""
+    _require_own(source, source, require_change(actor))
+    for scan in source.scans.open():
+        cancel_scan(scan, actor=actor, now=now)
+    before, pk = _described(source), source.pk
+    source.delete()
+    source.pk = pk
+    audit(actor, "source.deleted", source, before, now=now)
+
+
+def first_source() -> Source:
+    """Return the source of the first run, kept already or not: daily, at any hour, for administrators."""
+    kept = Source.objects.filter(name=FIRST_SOURCE).first()
+    return kept or Source(
+        name=FIRST_SOURCE, kind=Source.Kind.NETWORK, targets="", ports=FIRST_PORTS, zone=default_zone()
+    )
+
+
+@transaction.atomic
+def start_first_source(targets: str, ports: str, every: timedelta, *, actor: User, now: datetime) -> Scan:
+    """Look at once, and again and again: a scan that nothing follows would only be true on its day.
+
+    Raises ScanRefusedError.
+    """
+    source = first_source()
+    source.targets, source.ports, source.every_seconds = targets, ports, int(every.total_seconds())
+    source.enabled = True
+    return run_now(save_source(source, actor=actor, now=now), actor=actor, now=now)
+
+
+@transaction.atomic
+def look_daily(network: str, *, origin: str, now: datetime) -> Source | None:
+    """Have the first source look at this network too; None if some source looks at all of it already.
+
+    Raises ScanRefusedError.
+    """
+    source = first_source()
+    others = Source.objects.filter(zone=source.zone)
+    looked_at = merge(span for other in others for span in parse_targets(other.targets).spans)
+    if not subtract((parse_network(network).span,), looked_at):
+        return None
+    source.targets = f"{source.targets}\n{network}".strip()
+    return save_source(source, actor=None, now=now, origin=origin)
