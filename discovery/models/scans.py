@@ -82,6 +82,14 @@ class Scan(Work, Tally):
     def __str__(self) -> str:
         return self.title
 
+    def endpoint_ids(self) -> set[int]:
+        """The endpoints that this scan looked at, whatever others looked at meanwhile."""
+        return {pk for one in self.shards.values_list("endpoints", flat=True) for pk in one}
+
+    def candidate_ids(self) -> set[int]:
+        """The open ports without TLS that this scan found."""
+        return {pk for one in self.shards.values_list("candidates", flat=True) for pk in one}
+
 
 class ScanShardQuerySet(WorkQuerySet["ScanShard"]):
     """Shards are reached through their scan; they have no visibility of their own."""
@@ -106,6 +114,9 @@ class ScanShard(Work, Tally):
     seen = models.JSONField(default=list)
     stored = models.JSONField(default=list)
     lost = models.JSONField(default=list)
+    # Primary keys of what was looked at here: endpoints that were or became known, and open ports that are none.
+    endpoints = models.JSONField(default=list)
+    candidates = models.JSONField(default=list)
 
     objects = ScanShardQuerySet.as_manager()
 

@@ -12,6 +12,7 @@ from django.db.models import F
 
 from discovery.models import Observation, Scan
 from discovery.probe.results import HandshakeFailed, Place, ProbeResult, Reason, Served, Unreachable
+from discovery.services.candidates import keep_candidates, settle_candidates, sort_out
 from discovery.services.spans import Answer, continues, gap
 from inventory.addresses import pack
 from inventory.models import Endpoint, ServedChain
@@ -38,12 +39,18 @@ DETAIL_AT_MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a batch added to what was known, as primary keys: certificates, but ``changed`` are endpoints."""
+    """What a batch saw and added to what was known, as primary keys.
+
+    ``seen``, ``new`` and ``lost`` are certificates; ``changed`` and ``endpoints`` (all that were looked at) endpoints;
+    ``candidates`` open ports that are no endpoints.
+    """
 
     seen: frozenset[int] = frozenset()
     new: frozenset[int] = frozenset()
     changed: frozenset[int] = frozenset()
     lost: frozenset[int] = frozenset()
+    endpoints: frozenset[int] = frozenset()
+    candidates: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,8 @@ class Recording:
     """Who looks, for what: the same for all batches of a run.
 
     ``schedule`` None: nobody looks regularly, so each endpoint keeps its own. ``was_named`` says of a place whether a
-    person named it: then it becomes an endpoint even if nothing answers there. A sweep's silent addresses do not.
+    person named it: then it becomes an endpoint even if nothing answers there. A sweep's silent addresses do not, and
+    its open ports without TLS are candidates.
     """
 
     by: SeenBy
@@ -104,13 +112,17 @@ def _record(
     deltas: Counter[tuple[int | None, str, str]] = Counter()
     by_spot = {_spot(result.place, recording.zone): result for result in prepared.results if _is_look(result)}
     known = endpoints_at(by_spot)
-    worth = {spot: result for spot, result in by_spot.items() if spot in known or _is_kept(result, recording)}
+    found = sort_out(by_spot, known, recording.was_named)
+    worth, new = found.endpoints, found.endpoints.keys() - known.keys()
     stored = store_chains(prepared.digests, now, prepared.unknown, deltas)
     looks = {spot: _look(result, prepared.digests, stored.ids) for spot, result in worth.items()}
     noted = note_looks(list(looks.items()), known, recording.by, now, recording.schedule, deltas)
     _keep_spans([(known[spot], looks[spot], _detail(worth[spot])) for spot in worth], recording.scan, now)
+    settle_candidates(new, now)
+    candidates = keep_candidates(found.candidates, _detail, recording.scan, now)
+    endpoints = frozenset(known[spot].pk for spot in worth)
     leaves = frozenset(leaf for look in looks.values() for _, leaf in look.chains.values())
-    return Recorded(leaves, stored.new & leaves, noted.changed, noted.lost), deltas
+    return Recorded(leaves, stored.new & leaves, noted.changed, noted.lost, endpoints, candidates), deltas
 
 
 def _is_look(result: ProbeResult) -> bool:
@@ -126,10 +138,6 @@ def _is_look(result: ProbeResult) -> bool:
 
 def _spot(place: Place, zone: str) -> Spot:
     return Spot(zone, pack(place.address), place.port, place.server_name[:255], place.protocol)
-
-
-def _is_kept(result: ProbeResult, recording: Recording) -> bool:
-    return not isinstance(result, Unreachable) or recording.was_named(result.place)
 
 
 def _look(result: ProbeResult, digests: Mapping[tuple[bytes, ...], str], chains: Mapping[str, tuple[int, int]]) -> Look:

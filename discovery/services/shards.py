@@ -21,7 +21,7 @@ from discovery.services.plans import asked_of
 from discovery.services.queue import call_readers, feed, slots
 from discovery.services.recording import Recorded, Recording, prepare, record_prepared
 from discovery.services.scans import finish_scan
-from discovery.services.tallies import TALLIED, add_to_scan, count_results, count_rows, tally_of
+from discovery.services.tallies import KEYS, TALLIED, add_to_scan, count_results, count_rows, tally_of
 from inventory.services import SeenBy, kept
 
 BATCH = 250
@@ -173,7 +173,7 @@ class _Run:
         shard, before = self.shard, tally_of(self.shard)
         bits = count_results(shard, self.waiting)
         count_rows(shard, recorded)
-        columns = {name: getattr(shard, name) for name in (*TALLIED, "reasons", "seen", "stored", "lost")}
+        columns = {name: getattr(shard, name) for name in (*TALLIED, *KEYS, "reasons")}
         columns |= {"recorded": f"{self.bits | bits:x}", "claim_until": self.clock() + LEASE, **ending}
         ours = ScanShard.objects.filter(pk=shard.pk, status=WorkStatus.RUNNING, attempts=shard.attempts)
         if not ours.update(**columns):

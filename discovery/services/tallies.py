@@ -16,6 +16,7 @@ COUNTED_AS = {
     Reason.EXCLUDED: "excluded",
     Reason.NOT_ALLOWED: "excluded",
 }
+KEYS = ("seen", "stored", "lost", "endpoints", "candidates")
 TALLIED = ("asked", "answered", "refused", "silent", "excluded", "failed", "certificates", "new", "changed")
 
 
@@ -59,6 +60,8 @@ def count_rows(shard: ScanShard, recorded: Recorded) -> None:
     shard.seen = _with(shard.seen, recorded.seen)
     shard.stored = _with(shard.stored, recorded.new)
     shard.lost = _with(shard.lost, recorded.lost)
+    shard.endpoints = _with(shard.endpoints, recorded.endpoints)
+    shard.candidates = _with(shard.candidates, recorded.candidates)
     shard.certificates, shard.new = len(shard.seen), len(shard.stored)
     shard.changed += len(recorded.changed)
 

@@ -13,9 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.services import require_change
 from certdash.lib.htmx import HtmxRequest, page_or_fragment
 from discovery import services
-from discovery.addresses import parse_target
 from discovery.forms import ScanForm, add_problems
-from discovery.models import Observation, Scan, Source
+from discovery.models import Candidate, Observation, Scan, Source
 from discovery.services import ScanRefusedError
 from inventory.models import Certificate, Endpoint
 
@@ -51,7 +50,9 @@ def scan_new(request: HtmxRequest) -> HttpResponse:
 @require_safe
 def scan_detail(request: HtmxRequest, pk: int) -> HttpResponse:
     """A scan while it runs and for ever after. Asks for itself again as long as it is open."""
-    scan = get_object_or_404(Scan.objects.visible_to(request.user).select_related("requested_by", "zone"), pk=pk)
+    scan = get_object_or_404(
+        Scan.objects.visible_to(request.user).select_related("requested_by", "zone", "source"), pk=pk
+    )
     template = page_or_fragment(request, "discovery/scan_detail.html", "scan")
     return render(request, template, _live(request, scan))
 
@@ -104,6 +105,7 @@ def _live(request: HtmxRequest, scan: Scan) -> dict[str, Any]:
         "reasons": sorted(scan.reasons.items(), key=lambda item: (-item[1], item[0])),
         "cells": list(scan.shards.order_by("number").values_list("status", flat=True)[:CELLS]),
         "finds": _finds(request, scan, now),
+        **_candidates(scan),
         "answers": _answers(request, scan, now) if scan.kind == Scan.Kind.CHECK else [],
         "may_cancel": request.user.may_change and scan.is_open,
         "delay": "1s" if (now - began).total_seconds() < 60 else "3s",
@@ -130,12 +132,17 @@ def _find(span: Observation, leaf: Certificate | None, scan: Scan, now: datetime
     }
 
 
+def _candidates(scan: Scan) -> dict[str, Any]:
+    """Open ports without TLS: how many the scan found, and the first of them. Who sees the scan sees them."""
+    found = sorted(scan.candidate_ids()) if scan.failed else []
+    rows = Candidate.objects.filter(pk__in=found[:FINDS]).order_by("address", "port", "protocol")
+    return {"candidates": rows if found else [], "candidate_count": len(found)}
+
+
 def _answers(request: HtmxRequest, scan: Scan, now: datetime) -> list[dict[str, Any]]:
     """What a check found: the endpoints that it asked, as they stand since then."""
-    target = parse_target(scan.plan["targets"])
-    where = {"server_name": target.name} if target.name else {"address": target.first, "server_name": ""}
-    tried = Endpoint.objects.visible_to(request.user).filter(last_tried_at__gte=scan.created_at, **where)
-    rows = tried.filter(port=target.port or 443).select_related("certificate__issuer").order_by("address")[:FINDS]
+    asked = Endpoint.objects.visible_to(request.user).filter(pk__in=sorted(scan.endpoint_ids())[:FINDS])
+    rows = asked.select_related("certificate__issuer").order_by("address")
     answers = [_answer(row, row.certificate if row.outcome == Endpoint.Outcome.SERVED else None, now) for row in rows]
     return _opened(request, answers)
 

@@ -7,15 +7,20 @@ import json
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.models import AuditEvent
-from discovery.models import Network, Scan
+from discovery.management.commands import scan as command
+from discovery.models import Network, Scan, Zone
+from discovery.services import Ask, default_zone, start_scan
 from inventory.models import Certificate
 from lab import servers as lab
-from tests.discovery.servers import certificate, closed_port, server_context, serving, tls
+from tests.discovery.scanning import run_all
+from tests.discovery.servers import certificate, closed_port, says, server_context, serving, tls
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,6 +79,28 @@ def test_the_output_file_names_what_was_found(server: int, tmp_path: Path) -> No
     (row,) = csv.DictReader(path.read_text().splitlines())
     assert (row["address"], row["port"], row["outcome"]) == ("127.0.0.1", str(server), "served")
     assert row["sha256"] == Certificate.objects.get().sha256
+
+
+def test_the_output_file_is_of_this_scan_alone(server: int, tmp_path: Path) -> None:
+    """Another scan of the same zone looks elsewhere at the same time."""
+    path = tmp_path / "inventory.csv"
+    with serving(tls(server_context(certificate("other")))) as elsewhere, serving(says(b"SSH-2.0-x\r\n")) as ssh:
+        run_all(start_scan(Ask(f"127.0.0.1:{server}"), actor=None, now=timezone.now(), zone=allowed()))
+
+        def meanwhile(scan: Scan) -> None:
+            run_all(start_scan(Ask(f"127.0.0.1:{elsewhere}"), actor=None, now=timezone.now()))
+            work_on(scan)
+
+        work_on = command.work_on
+        with patch.object(command, "work_on", meanwhile):
+            scan("127.0.0.1", "--ports", f"{server},{ssh},{closed_port()}", "--allow", "--output", str(path))
+    rows = [(row["port"], row["outcome"], row["reason"]) for row in csv.DictReader(path.read_text().splitlines())]
+    assert rows == [(str(server), "served", ""), (str(ssh), "handshake_failed", "not_tls")]
+
+
+def allowed() -> Zone:
+    command.allow(["127.0.0.0/8"])
+    return default_zone()
 
 
 def test_a_manifest_of_the_lab_is_found_line_by_line(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from discovery.models import Observation
+from discovery.models import Candidate, Observation
 from discovery.probe import HandshakeFailed, Place, ProbeResult, Reason, Served, ServedVariant, Unreachable
 from discovery.services import Recording, record
 from discovery.services.spans import Answer, continues
@@ -106,7 +107,7 @@ def test_recording_the_same_results_again_doubles_nothing() -> None:
 @pytest.mark.django_db
 def test_a_sweep_makes_no_endpoints_of_silence() -> None:
     silent = [Unreachable(Place(f"192.0.2.{n}", 443), Reason.SILENT) for n in range(200)]
-    record([*silent, HandshakeFailed(Place("192.0.2.200", 443), Reason.NOT_TLS)], SWEEP, NOW)
+    record([*silent, HandshakeFailed(Place("192.0.2.200", 443), Reason.TLS_ALERT)], SWEEP, NOW)
     assert Endpoint.objects.get().outcome == "handshake_failed"
     assert Observation.objects.count() == 1
 
@@ -180,7 +181,9 @@ def test_a_repeated_batch_takes_few_queries_whatever_its_size() -> None:
 
 @pytest.mark.django_db
 def test_hostile_text_of_a_server_is_kept_within_bounds() -> None:
-    record([HandshakeFailed(PLACE, Reason.NOT_TLS, "\0<script>" * 1000)], SWEEP, NOW)
-    detail = Observation.objects.get().detail
-    assert len(detail) <= 500
-    assert "\0" not in detail
+    result = HandshakeFailed(PLACE, Reason.NOT_TLS, "\0<script>" * 1000)
+    record([result], NAMED, NOW)
+    record([replace(result, place=Place("192.0.2.2", 443))], SWEEP, NOW)
+    for detail in (Observation.objects.get().detail, Candidate.objects.get().detail):
+        assert len(detail) <= 500
+        assert "\0" not in detail

@@ -8,11 +8,12 @@ import os
 import socket
 import time
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from certdash.lib.inert import for_csv
@@ -20,7 +21,7 @@ from certdash.lib.work import WorkStatus
 from discovery import services
 from discovery.addresses import Target, parse_targets
 from discovery.engines.lookup import system_resolve
-from discovery.models import Scan, Source
+from discovery.models import Candidate, Scan, Source
 from discovery.probe import Place
 from inventory.addresses import pack
 from inventory.models import Endpoint
@@ -29,6 +30,7 @@ ORIGIN = "command line"
 COUNTS = ("asked", "answered", "refused", "silent", "excluded", "failed")
 FOUND = ("certificates", "new", "changed", "gone")
 NOT_DONE = 2
+BATCH = 2_000
 
 
 class Command(BaseCommand):
@@ -50,7 +52,7 @@ class Command(BaseCommand):
         parser.add_argument("--allow", action="store_true", help="permit, for good, to probe what is named here")
         parser.add_argument("--wait", action="store_true", help="do the work here, together with running workers")
         parser.add_argument("--json", action="store_true", help="print JSON")
-        parser.add_argument("--output", metavar="FILE.csv", help="write what was found as CSV (waits)")
+        parser.add_argument("--output", metavar="FILE.csv", help="write what this scan found as CSV (waits)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         places = read_places(options["places"]) if options["places"] else []
@@ -154,13 +156,39 @@ def as_text(scan: Scan) -> str:
 
 
 def write_csv(scan: Scan, path: Path) -> None:
-    """One line per endpoint that was looked at since the scan began."""
-    rows = Endpoint.objects.filter(zone=scan.zone.name, last_tried_at__gte=scan.created_at)
+    """One line per endpoint and per open port without TLS that this scan looked at, as they stand now."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(CSV)
-        for row in rows.select_related("certificate").order_by("address", "port", "pk").iterator(2000):
-            writer.writerow([for_csv(cell) if isinstance(cell, str) else cell for cell in csv_row(row)])
+        for line in (*endpoint_lines(scan), *candidate_lines(scan)):
+            writer.writerow([for_csv(cell) if isinstance(cell, str) else cell for cell in line])
+
+
+def endpoint_lines(scan: Scan) -> Iterator[Sequence[str | int]]:
+    rows = Endpoint.objects.select_related("certificate")
+    for pks in in_order(Endpoint.objects.all(), scan.endpoint_ids()):
+        found = rows.in_bulk(pks)
+        yield from (csv_row(found[pk]) for pk in pks)
+
+
+def candidate_lines(scan: Scan) -> Iterator[Sequence[str | int]]:
+    for pks in in_order(Candidate.objects.all(), scan.candidate_ids()):
+        found = Candidate.objects.in_bulk(pks)
+        for row in (found[pk] for pk in pks):
+            yield row.host, row.port, "", row.protocol, Endpoint.Outcome.HANDSHAKE_FAILED, row.reason, "", "", "", ""
+
+
+def in_order(rows: QuerySet[Any], wanted: set[int]) -> Iterator[list[int]]:
+    """Primary keys by address and port, in pieces that a database takes as parameters."""
+    places: list[tuple[bytes, int, int]] = []
+    for some in batched(sorted(wanted)):
+        found = rows.filter(pk__in=some).values_list("address", "port", "pk")
+        places += [(bytes(address), port, pk) for address, port, pk in found]
+    return batched([pk for *_, pk in sorted(places)])
+
+
+def batched(items: list[int]) -> Iterator[list[int]]:
+    return (items[at : at + BATCH] for at in range(0, len(items), BATCH))
 
 
 CSV = ("address", "port", "server_name", "protocol", "outcome", "reason", "tls_version", "sha256", "name", "not_after")
