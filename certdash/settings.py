@@ -158,6 +158,8 @@ TICKS = [
 ]
 # Tasks enqueued when a shard has been recorded. Named here because discovery must not know who reads its rows.
 AFTER_RECORDING = ["policy.tasks.tick"]
+# What the codes of risks are called. Named here because inventory must not know who judges.
+RISK_TITLES = "policy.rules.TITLES"
 
 # --- pages put together by URL (each panel is served by the app that owns it) -----------------------
 

@@ -98,6 +98,8 @@ def covers(pattern: str, host: str) -> bool:
     `host` is normalised. The pattern is taken as signed: clients neither translate U-labels nor
     forgive a trailing dot in it. A wildcard needs two labels after it, as in browsers and OpenSSL.
     """
+    if not pattern.isascii():
+        return False  # lower() makes ASCII of some other letters: of the Kelvin sign, a k
     pattern = pattern.lower()
     if not pattern.startswith("*."):
         return pattern == host
@@ -124,6 +126,8 @@ def _why_not(wanted: str, hosts: list[str], presented: list[tuple[str, str]]) ->
     if not hosts:
         return f"It names no host, and {wanted} was asked for."
     for host in hosts:
+        if covers(normalise(host), wanted):
+            return f"{host} is not written as clients compare it: without a final dot, and with xn-- for other scripts."
         if _reaches(host, wanted):
             return f"{host} stands for one label only, and does not cover {wanted}."
     return f"None of its {len(hosts)} DNS names is {wanted}."

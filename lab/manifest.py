@@ -44,7 +44,7 @@ class Line:
 
     server_name    what to ask for (SNI), in its A-label form; "": ask without a name
     leaf_sha256    lower case hex; None where no certificate can be got
-    faults         every code of FAULTS that holds here
+    faults         every code of FAULTS that holds here; what is self-signed has no path that could be untrusted, too
     variants       leaf by variant (default, rsa, ecdsa); what one client got may be either one
     chain          SHA-256 of everything that is sent, leaf first
     service        the name by which people know it, "" where they know none; nodes share it

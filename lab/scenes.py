@@ -13,7 +13,7 @@ def self_signed(workshop: Workshop, kind: str) -> tuple[Site, ...]:
     host = workshop.name(kind)
     issued = pki.self_signed([host], seed=workshop.seed, not_before=workshop.day(-400), not_after=workshop.day(3250))
     known = named(line(workshop.place("tls"), kind, "made by the device itself"), host)
-    known = replace(presenting(known, issued), faults=("self_signed", "untrusted_path"))
+    known = replace(presenting(known, issued), faults=("self_signed",))
     return (Site((known,), Tls((issued,))),)
 
 

@@ -113,8 +113,16 @@ def _write_owner(owned: _Owned, rows: Sequence[Any], owner: _Owner, now: datetim
         "judge_at": now,
     }
     owned.model.objects.filter(pk__in=[row.pk for row in rows]).update(**values)
+    if owned.model is Certificate:
+        _call_for_key_sharers(rows, now)
     for row in rows:
         row.owner_team, row.owner_person = owner.team, owner.person
+
+
+def _call_for_key_sharers(rows: Iterable[Certificate], now: datetime) -> None:
+    """What is said of a shared key names the others, or calls them another team's: it depends on who owns those."""
+    keys = {row.spki_sha256 for row in rows if row.spki_sha256}
+    Certificate.objects.leaves().filter(spki_sha256__in=keys).update(judge_at=now)
 
 
 def _in_bulk(

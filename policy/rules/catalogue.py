@@ -37,7 +37,7 @@ class Rule:
 _RULES = (
     Rule(
         "expired",
-        "Expired and still served",
+        "Expired",
         Subject.CERTIFICATE,
         Severity.CRITICAL,
         1,
@@ -47,7 +47,7 @@ _RULES = (
     ),
     Rule(
         "expiring",
-        "Expires soon",
+        "Expiring",
         Subject.CERTIFICATE,
         Severity.MEDIUM,
         14,
@@ -57,7 +57,7 @@ _RULES = (
     ),
     Rule(
         "not_yet_valid",
-        "Not valid yet",
+        "Not yet valid",
         Subject.CERTIFICATE,
         Severity.HIGH,
         1,
@@ -83,7 +83,7 @@ _RULES = (
     ),
     Rule(
         "weak_key",
-        "Key too weak",
+        "Weak key",
         Subject.CERTIFICATE,
         Severity.HIGH,
         7,
@@ -93,7 +93,7 @@ _RULES = (
     ),
     Rule(
         "sha1_signature",
-        "Signed with a broken hash",
+        "SHA-1 or MD5 signature",
         Subject.CERTIFICATE,
         Severity.HIGH,
         7,
@@ -103,7 +103,7 @@ _RULES = (
     ),
     Rule(
         "key_reuse",
-        "Key shared with another certificate",
+        "Shared key",
         Subject.CERTIFICATE,
         Severity.MEDIUM,
         30,
@@ -113,7 +113,7 @@ _RULES = (
     ),
     Rule(
         "ownerless",
-        "Nobody owns it",
+        "No owner",
         Subject.CERTIFICATE,
         Severity.LOW,
         14,
@@ -153,17 +153,17 @@ _RULES = (
     ),
     Rule(
         "superfluous_chain",
-        "Chain with strangers",
+        "Chain too long",
         Subject.ENDPOINT,
         Severity.LOW,
         30,
-        "Certificates that belong to no path cost every connection time, and often betray a forgotten renewal.",
+        "Certificates that no client needs cost every connection time, and often betray a forgotten renewal.",
         ("Remove what is not on the path from the certificate to its root.",),
         "RFC 8446, section 4.4.2",
     ),
     Rule(
         "untrusted_path",
-        "Not trusted",
+        "No trusted path",
         Subject.ENDPOINT,
         Severity.HIGH,
         7,
@@ -183,7 +183,7 @@ _RULES = (
     ),
     Rule(
         "not_same_everywhere",
-        "Not the same on every node",
+        "Not the same everywhere",
         Subject.ENDPOINT,
         Severity.HIGH,
         1,
@@ -194,3 +194,4 @@ _RULES = (
 )
 
 CATALOGUE: dict[str, Rule] = {rule.code: rule for rule in _RULES}
+TITLES: dict[str, str] = {rule.code: rule.title for rule in _RULES}

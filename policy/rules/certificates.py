@@ -14,6 +14,10 @@ TICK = timedelta(seconds=1)
 LAST_YEAR = 9999
 LEAST_RSA_BITS = 2048
 LEAST_EC_BITS = 224
+# Clocks of authorities, servers and ours: what begins within this may have begun.
+CLOCKS_DIFFER = timedelta(minutes=5)
+NEVER_IN_USE = "; it was never seen in use"
+SHOWN = 3
 BROKEN_HASHES = frozenset({"md2", "md4", "md5", "sha1"})
 # Not breakable by what the lengths above measure: judged by name, not by bits.
 SOUND_KEY_TYPES = frozenset({"Ed25519", "Ed448", "ML-DSA", "SLH-DSA", "ML-DSA composite"})
@@ -23,8 +27,9 @@ SOUND_KEY_TYPES = frozenset({"Ed25519", "Ed448", "ML-DSA", "SLH-DSA", "ML-DSA co
 class CertificateFacts:
     """What the rules know of one end-entity certificate.
 
-    ``nodes_serving`` counts nodes whose last answer showed it; ``nodes_last_known`` those of them that are silent
-    since: they may still serve it. ``key_shared_with`` names certificates for other names with the same key.
+    ``nodes_serving`` counts nodes whose last answer showed it, the latest at ``last_seen_at``; ``nodes_last_known``
+    those of them that are silent since: they may still serve it. ``key_shared_with`` names certificates for other names
+    with the same key, ``key_shared_elsewhere`` counts those that must not be named.
     """
 
     not_before: datetime | None
@@ -41,68 +46,107 @@ class CertificateFacts:
     served_ever: bool
     nodes_serving: int
     nodes_last_known: int
+    last_seen_at: datetime | None = None
     key_shared_with: tuple[str, ...] = ()
+    key_shared_elsewhere: int = 0
+
+    @property
+    def is_in_use(self) -> bool:
+        return self.nodes_serving > 0
+
+
+def end_of(not_after: datetime) -> datetime | None:
+    """The first moment after the validity; None for the year 9999, after which there is no moment."""
+    return not_after + TICK if not_after.year < LAST_YEAR else None
 
 
 def presence(facts: CertificateFacts) -> NotApplicable | None:
     """Say why no rule can be answered now, or None if the certificate is there to be judged.
 
     What these rules ask stands in the certificate itself, so silence of its nodes answers nothing and excuses nothing.
+    One that was in use and was seen to be replaced on each node harms nobody, however it ends; one that was never seen
+    in use may be in use where nobody looked.
     """
-    if not facts.served_ever or facts.nodes_serving:
+    if not facts.served_ever or facts.is_in_use:
         return None
     return NotApplicable("replaced")
 
 
 def expired(facts: CertificateFacts, now: datetime) -> Verdict:
     if facts.not_after is None:
-        return NotJudged("The end of its validity could not be read.")
+        return NotJudged("The date on which it ends could not be read.")
     if now - facts.not_after < TICK:
-        return Good(changes_at=_end_of(facts.not_after))
+        return Good(changes_at=end_of(facts.not_after))
     days = (now - facts.not_after).days
     ago = "today" if days == 0 else f"{days} day{'' if days == 1 else 's'} ago"
     evidence = {"not after": facts.not_after.isoformat(), "nodes that serve it": str(facts.nodes_serving)}
-    if not facts.nodes_serving:
-        return Bad(f"It expired {ago}; it was never seen in use.", evidence, Severity.LOW)
+    severity = None if facts.is_in_use else Severity.LOW
+    return Bad(f"It expired {ago}{_where(facts, facts.not_after)}.", evidence, severity)
+
+
+def _where(facts: CertificateFacts, expired_at: datetime) -> str:
+    """Say of use what was seen, and no more: a look from before the end does not show that it is still served."""
+    nodes = "1 node" if facts.nodes_serving == 1 else f"{facts.nodes_serving} nodes"
+    if not facts.is_in_use:
+        return NEVER_IN_USE
     if facts.nodes_serving == facts.nodes_last_known:
-        return Bad(
-            f"It expired {ago}; {_nodes(facts.nodes_serving)} served it last and gave no answer since.", evidence
-        )
-    return Bad(f"It expired {ago} and is still served on {_nodes(facts.nodes_serving)}.", evidence)
+        return f"; {nodes} served it last and gave no answer since"
+    if facts.last_seen_at is not None and facts.last_seen_at <= expired_at:
+        return f"; {nodes} served it before that, and nobody has looked since"
+    return f" and is still served on {nodes}"
 
 
 def expiring(facts: CertificateFacts, now: datetime) -> Verdict:
-    if facts.not_after is None or facts.expiring_from is None or facts.urgent_from is None:
-        return NotJudged("Its validity could not be read.")
+    if facts.not_after is None:
+        return NotJudged("The date on which it ends could not be read.")
     if now - facts.not_after >= TICK:
         return NotApplicable("overtaken")  # by the rule "expired"
+    if facts.expiring_from is None or facts.urgent_from is None:
+        return NotJudged("Its first day could not be read or comes after its last, so it has no lifetime to measure.")
     if now < facts.expiring_from:
         return Good(changes_at=facts.expiring_from)
-    days = (facts.not_after - now).days
-    urgent = now >= facts.urgent_from
+    is_urgent = now >= facts.urgent_from
     return Bad(
-        f"{days} day{'' if days == 1 else 's'} of its life are left.",
+        f"{_left((facts.not_after - now).days)}{'' if facts.is_in_use else NEVER_IN_USE}.",
         {"not after": facts.not_after.isoformat(), "expiring from": facts.expiring_from.isoformat()},
-        Severity.HIGH if urgent else None,
-        changes_at=_end_of(facts.not_after) if urgent else facts.urgent_from,
+        _severity_of_expiring(facts, is_urgent=is_urgent),
+        changes_at=end_of(facts.not_after) if is_urgent else facts.urgent_from,
     )
 
 
+def _severity_of_expiring(facts: CertificateFacts, *, is_urgent: bool) -> Severity | None:
+    if not facts.is_in_use:
+        return Severity.LOW
+    return Severity.HIGH if is_urgent else None
+
+
+def _left(days: int) -> str:
+    if days == 0:
+        return "Less than a day of its life is left"
+    return f"{days} day{' of its life is' if days == 1 else 's of its life are'} left"
+
+
 def not_yet_valid(facts: CertificateFacts, now: datetime) -> Verdict:
-    if facts.not_before is None:
-        return NotJudged("The begin of its validity could not be read.")
-    if now >= facts.not_before:
+    begins = facts.not_before
+    if begins is None:
+        return NotJudged("The date on which it begins could not be read.")
+    if now >= begins:
         return Good()
+    if begins - now <= CLOCKS_DIFFER:
+        return NotJudged(
+            f"It begins at {begins:%H:%M:%S} UTC; clocks may differ by the minutes that are missing.", begins
+        )
     return Bad(
-        f"Its validity begins on {facts.not_before:%d %B %Y at %H:%M} UTC.",
-        {"not before": facts.not_before.isoformat()},
-        changes_at=facts.not_before,
+        f"Its validity begins on {begins:%d %B %Y at %H:%M} UTC{'' if facts.is_in_use else NEVER_IN_USE}.",
+        {"not before": begins.isoformat()},
+        None if facts.is_in_use else Severity.LOW,
+        changes_at=begins,
     )
 
 
 def self_signed(facts: CertificateFacts, _now: datetime) -> Verdict:
     if facts.is_self_signed is None:
-        return NotJudged("Its signature could not be checked.")
+        return NotJudged("Its signature could not be checked, so nobody can say whether it is its own.")
     if not facts.is_self_signed:
         return Good()
     return Bad("It is signed with its own key: no authority vouches for it.", {"signed by": "its own key"})
@@ -113,7 +157,7 @@ def weak_key(facts: CertificateFacts, _now: datetime) -> Verdict:
         return Good()
     least = {"RSA": LEAST_RSA_BITS, "DSA": LEAST_RSA_BITS, "EC": LEAST_EC_BITS}.get(facts.key_type)
     if least is None or facts.key_bits is None:
-        return NotJudged(f"We cannot judge the strength of this key: {facts.key_label or 'unknown'}.")
+        return NotJudged(f"It is not known to us how strong a key of this kind is: {facts.key_label or 'unreadable'}.")
     if facts.key_bits >= least:
         return Good()
     return Bad(
@@ -131,30 +175,25 @@ def sha1_signature(facts: CertificateFacts, _now: datetime) -> Verdict:
             {"what we read": facts.signature_algorithm, "what is allowed": "SHA-256 or better"},
         )
     if not facts.signature_algorithm or facts.signature_algorithm.startswith("unknown"):
-        return NotJudged("The signature algorithm is not known to us.")
+        return NotJudged(f"The algorithm of its signature is not known to us: {facts.signature_algorithm or 'unread'}.")
     return Good()
 
 
 def key_reuse(facts: CertificateFacts, _now: datetime) -> Verdict:
-    if not facts.key_shared_with:
+    named, unnamed = facts.key_shared_with, facts.key_shared_elsewhere
+    if not named and not unnamed:
         return Good()
-    shown = ", ".join(facts.key_shared_with[:3])
-    more = len(facts.key_shared_with) - 3
-    others = f"{shown} and {more} more" if more > 0 else shown
+    shown = [", ".join(named[:SHOWN])] if named else []
+    if len(named) > SHOWN:
+        shown.append(f"{len(named) - SHOWN} more")
+    if unnamed:
+        shown.append("a certificate of another team" if unnamed == 1 else f"{unnamed} certificates of other teams")
+    others = " and ".join(shown)
     return Bad(f"Its key is also used by {others}.", {"also with this key": others})
 
 
 def ownerless(facts: CertificateFacts, _now: datetime) -> Verdict:
     return Good() if facts.has_owner else Bad("No team owns it.", {"owner": "none"})
-
-
-def _end_of(not_after: datetime) -> datetime | None:
-    """The first moment after the validity; None for the year 9999, after which there is no moment."""
-    return not_after + TICK if not_after.year < LAST_YEAR else None
-
-
-def _nodes(count: int) -> str:
-    return "1 node" if count == 1 else f"{count} nodes"
 
 
 CERTIFICATE_RULES: dict[str, Callable[[CertificateFacts, datetime], Verdict]] = {

@@ -4,46 +4,49 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Q
 
-from inventory.models import Certificate, CertificateName, ChainLink, Endpoint, ServedChain
+from inventory.models import Certificate, Endpoint
 from policy.rules.certificates import CertificateFacts
-from policy.rules.endpoints import EndpointFacts, Node, PathFacts
-from policy.services.paths import path_facts
+from policy.rules.facts import EndpointFacts, Node, Sent
+from policy.services.sent import Served, evidence_until, leaf_of, sent_by, served_by
 
-Names = dict[int, tuple[tuple[str, str], ...]]
-# Per service: endpoint → its owner and what it serves.
-Nodes = dict[str, dict[int, tuple[int | None, Node]]]
+Services = dict[str, list[Endpoint]]
 # A finding is read by the team that owns its subject; what belongs to others is counted, not named.
-OF_ANOTHER_TEAM = "another team's"
+OF_ANOTHER_TEAM = "a node of another team"
 
 
 def certificate_facts(certificates: Sequence[Certificate]) -> dict[int, CertificateFacts]:
     shared = _keys_shared(certificates)
-    return {
-        row.pk: CertificateFacts(
-            not_before=row.not_before,
-            not_after=row.not_after,
-            expiring_from=row.expiring_from,
-            urgent_from=row.urgent_from,
-            key_type=row.key_type,
-            key_bits=row.key_bits,
-            key_label=row.key_label,
-            signature_algorithm=row.signature_algorithm,
-            signature_hash=row.signature_hash,
-            is_self_signed=row.is_self_signed,
-            has_owner=row.owner_team_id is not None,
-            served_ever=row.served_ever,
-            nodes_serving=row.nodes_serving,
-            nodes_last_known=row.nodes_last_known,
-            key_shared_with=_others(row, shared[row.spki_sha256]),
-        )
-        for row in certificates
-    }
+    return {row.pk: _certificate_facts(row, shared[row.spki_sha256]) for row in certificates}
+
+
+def _certificate_facts(row: Certificate, carriers: Iterable[_Carrier]) -> CertificateFacts:
+    others = [one for one in carriers if one.is_other_than(row)]
+    named = tuple(one.name for one in others if _may_be_named(one.owner_team_id, row))
+    return CertificateFacts(
+        not_before=row.not_before,
+        not_after=row.not_after,
+        expiring_from=row.expiring_from,
+        urgent_from=row.urgent_from,
+        key_type=row.key_type,
+        key_bits=row.key_bits,
+        key_label=row.key_label,
+        signature_algorithm=row.signature_algorithm,
+        signature_hash=row.signature_hash,
+        is_self_signed=row.is_self_signed,
+        has_owner=row.owner_team_id is not None,
+        served_ever=row.served_ever,
+        nodes_serving=row.nodes_serving,
+        nodes_last_known=row.nodes_last_known,
+        last_seen_at=row.last_seen_at,
+        key_shared_with=named,
+        key_shared_elsewhere=len(others) - len(named),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,16 @@ class _Carrier:
 
     pk: int
     names_sha256: str
+    subject_sha256: str
     name: str
     owner_team_id: int | None
+
+    def is_other_than(self, row: Certificate) -> bool:
+        """Whether it is for something else than ``row``: not itself, and no earlier or later one of it."""
+        if self.pk == row.pk or self.names_sha256 != row.names_sha256:
+            return self.pk != row.pk
+        # Without alternative names the subject tells what they are for: devices of one make may share a key.
+        return not row.names_sha256 and self.subject_sha256 != row.subject_sha256
 
 
 def _keys_shared(certificates: Sequence[Certificate]) -> dict[str, list[_Carrier]]:
@@ -64,18 +75,12 @@ def _keys_shared(certificates: Sequence[Certificate]) -> dict[str, list[_Carrier
         Certificate.objects.leaves()
         .filter(here, spki_sha256__in=keys)
         .order_by("pk")
-        .values_list("spki_sha256", "pk", "names_sha256", "name", "owner_team_id")
+        .values_list("spki_sha256", "pk", "names_sha256", "subject_sha256", "name", "owner_team_id")
     )
     shared: dict[str, list[_Carrier]] = defaultdict(list)
-    for key, pk, names_sha256, name, owner in rows:
-        shared[key].append(_Carrier(pk, names_sha256, name, owner))
+    for key, *columns in rows:
+        shared[key].append(_Carrier(*columns))
     return shared
-
-
-def _others(row: Certificate, carriers: Iterable[_Carrier]) -> tuple[str, ...]:
-    """What else carries the key of a certificate."""
-    others = [one for one in carriers if one.pk != row.pk and one.names_sha256 != row.names_sha256]
-    return tuple(one.name if _may_be_named(one.owner_team_id, row) else OF_ANOTHER_TEAM for one in others)
 
 
 def _may_be_named(owner: int | None, row: Certificate | Endpoint) -> bool:
@@ -84,76 +89,45 @@ def _may_be_named(owner: int | None, row: Certificate | Endpoint) -> bool:
 
 
 def endpoint_facts(endpoints: Sequence[Endpoint], now: datetime) -> dict[int, EndpointFacts]:
-    """Facts of endpoints loaded with ``select_related("certificate")``."""
-    names = names_of(row.certificate_id for row in endpoints)
-    paths = _paths(endpoints, now)
-    nodes = _nodes(endpoints)
-    return {row.pk: _facts(row, names, paths.get(row.pk), nodes) for row in endpoints}
+    services = _services(endpoints)
+    served = served_by(
+        {row.pk for row in endpoints}.union(*({node.pk for node in nodes} for nodes in services.values()))
+    )
+    sent = sent_by(endpoints, served, now)
+    return {row.pk: _facts(row, sent[row.pk], _others(row, services, served)) for row in endpoints}
 
 
-def _facts(row: Endpoint, names: Names, path: PathFacts | None, nodes: Nodes) -> EndpointFacts:
-    beside = nodes.get(row.service, {}) if row.service else {}
-    seen_at = row.last_seen_at
+def _facts(row: Endpoint, sent: tuple[Sent, ...], others: tuple[Node, ...]) -> EndpointFacts:
     return EndpointFacts(
         retired=row.retired_at is not None,
+        tried=row.outcome != Endpoint.Outcome.NEVER,
         served=row.outcome == Endpoint.Outcome.SERVED,
         reason=row.reason,
-        stale_from=seen_at + timedelta(seconds=2 * row.schedule_seconds) if seen_at else None,
+        seen_at=row.last_seen_at,
+        stale_from=evidence_until(row.last_seen_at, row),
         server_name=row.server_name,
-        names=names.get(row.certificate_id or 0, ()),
         tls_version=row.tls_version,
-        path=path,
-        here=_node(row),
-        others=tuple(
-            node if _may_be_named(owner, row) else replace(node, place=OF_ANOTHER_TEAM)
-            for pk, (owner, node) in beside.items()
-            if pk != row.pk
-        ),
+        sent=sent,
+        others=others,
     )
 
 
-def _node(row: Endpoint) -> Node | None:
-    certificate = row.certificate
-    if certificate is None:
-        return None
-    return Node(row.place, certificate.sha256, certificate.names_sha256, certificate.not_before)
+def _services(endpoints: Iterable[Endpoint]) -> Services:
+    """The nodes of each service concerned whose last look brought a certificate."""
+    names = {row.service for row in endpoints if row.service}
+    services: Services = defaultdict(list)
+    for row in Endpoint.objects.alive().filter(service__in=names, outcome=Endpoint.Outcome.SERVED):
+        services[row.service].append(row)
+    return services
 
 
-def _nodes(endpoints: Sequence[Endpoint]) -> Nodes:
-    services = {row.service for row in endpoints if row.service}
-    rows = Endpoint.objects.alive().filter(service__in=services, outcome=Endpoint.Outcome.SERVED)
-    nodes: Nodes = defaultdict(dict)
-    for row in rows.select_related("certificate"):
-        node = _node(row)
-        if node is not None:
-            nodes[row.service][row.pk] = row.owner_team_id, node
-    return nodes
-
-
-def names_of(certificates: Iterable[int | None]) -> Names:
-    rows = CertificateName.objects.filter(certificate__in={pk for pk in certificates if pk})
-    names: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for pk, kind, value in rows.values_list("certificate_id", "kind", "value"):
-        names[pk].append((kind, value))
-    return {pk: tuple(pairs) for pk, pairs in names.items()}
-
-
-def _paths(endpoints: Sequence[Endpoint], now: datetime) -> dict[int, PathFacts]:
-    served = ServedChain.objects.filter(
-        endpoint__in=[row.pk for row in endpoints], variant=ServedChain.Variant.DEFAULT
-    ).values_list("endpoint_id", "chain_id")
-    chain_of = dict(served)
-    ders: dict[int, list[bytes | None]] = defaultdict(list)
-    links = ChainLink.objects.filter(chain__in=set(chain_of.values())).order_by("chain_id", "position")
-    # The bytes stand in a table of their own, so a row of them may be missing.
-    stored: Iterable[tuple[int, bytes | memoryview | None]] = links.values_list("chain_id", "certificate__der__der")
-    for chain_id, der in stored:
-        ders[chain_id].append(None if der is None else bytes(der))
-    # A chain of which bytes are missing is not judged; it must not keep the others from it.
-    facts = path_facts({chain: whole for chain, sent in ders.items() if (whole := _whole(sent))}, now)
-    return {endpoint: facts[chain] for endpoint, chain in chain_of.items() if chain in facts}
-
-
-def _whole(sent: Sequence[bytes | None]) -> list[bytes]:
-    present = [der for der in sent if der is not None]
-    return present if len(present) == len(sent) else []
+def _others(row: Endpoint, services: Services, served: Served) -> tuple[Node, ...]:
+    beside = services.get(row.service, ()) if row.service else ()
+    return tuple(
+        Node(
+            node.place if _may_be_named(node.owner_team_id, row) else OF_ANOTHER_TEAM,
+            tuple(leaf_of(pointer.certificate) for pointer in served.get(node.pk, ())),
+        )
+        for node in beside
+        if node.pk != row.pk
+    )

@@ -20,7 +20,8 @@ from inventory.trust import (
     store_from_pem,
 )
 from inventory.x509 import NotACertificate, ParsedCertificate, parse
-from policy.rules.endpoints import PathFacts
+from policy.rules.certificates import end_of
+from policy.rules.facts import PathFacts
 
 
 def stores() -> list[TrustStore]:
@@ -45,10 +46,19 @@ def _facts(ders: Sequence[bytes], known: Sequence[TrustStore], now: datetime) ->
         trusted=_trusted(path),
         sentence=path.sentence,
         is_read=shape.judged,
+        is_self_signed=isinstance(path, Untrusted) and path.code == "self_signed",
         missing=path.missing if isinstance(path, Incomplete) else "",
         misplaced=tuple(_name(sent[at]) for at in shape.misplaced),
-        strangers=tuple(one.name or one.why for one in shape.superfluous),
+        strangers=tuple(f"{one.name or 'a certificate'} ({one.why})" for one in shape.superfluous),
+        changes_at=_next_date(sent[1:], path, now),
     )
+
+
+def _next_date(above: Sequence[ParsedCertificate | bytes], path: Path, now: datetime) -> datetime | None:
+    """When an authority that was sent or is trusted next begins or ends; the leaf's own dates are not the path's."""
+    authorities = [one for one in (*above, *path.path[1:]) if not isinstance(one, bytes)]
+    moments = [moment for one in authorities for moment in (one.not_before, one.not_after and end_of(one.not_after))]
+    return min((moment for moment in moments if moment and moment > now), default=None)
 
 
 # The same few authorities stand in nearly every chain.

@@ -57,7 +57,7 @@ def _chain(sent: list[x509.Certificate], root: x509.Certificate) -> Iterator[str
     path = _path(sent, root)
     if sent[0].issuer == sent[0].subject:
         yield "self_signed"
-    if path[-1].issuer != root.subject:
+    elif path[-1].issuer != root.subject:
         yield "untrusted_path" if path[-1].issuer == path[-1].subject else "incomplete_chain"
     if len(path) < len(sent):
         yield "superfluous_chain"

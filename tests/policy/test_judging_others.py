@@ -27,6 +27,19 @@ def test_a_shared_key_is_told_of_every_certificate_that_has_it() -> None:
     assert "key_reuse" not in open_rules(row(first))
 
 
+def test_who_shares_a_key_is_told_anew_when_the_other_changes_hands(
+    web_team: Team, other_team: Team, administrator: User
+) -> None:
+    look(first := issue("a.example.org"), NOW, "192.0.2.1", "a.example.org")
+    look(second := issue("b.example.org", key=first.key), NOW, "192.0.2.2", "b.example.org")
+    assign_owner([row(first).pk, row(second).pk], web_team, None, "Theirs.", actor=administrator, now=NOW)
+    judge(NOW)
+    assert finding("key_reuse", row(first)).sentence == "Its key is also used by b.example.org."
+    assign_owner([row(second).pk], other_team, None, "Sold.", actor=administrator, now=NOW + HOUR)
+    judge(NOW + HOUR)
+    assert finding("key_reuse", row(first)).sentence == "Its key is also used by a certificate of another team."
+
+
 def test_a_renewal_with_the_same_key_and_names_is_no_sharing() -> None:
     look(first := issue(), NOW)
     look(issue(begins=0, key=first.key), NOW, address="192.0.2.2")

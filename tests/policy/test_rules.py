@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,8 @@ from inventory.models import Severity as StoredSeverity
 from policy.rules import CATALOGUE, CERTIFICATE_RULES, ENDPOINT_RULES, Bad, Good, NotApplicable, NotJudged, Severity
 from policy.rules.certificates import CertificateFacts
 from policy.rules.certificates import presence as certificate_presence
-from policy.rules.endpoints import EndpointFacts, Node, PathFacts
 from policy.rules.endpoints import presence as endpoint_presence
+from policy.rules.facts import EndpointFacts, Leaf, Node, PathFacts, Sent
 
 NOW = datetime(2026, 11, 23, 9, 41, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -33,18 +34,30 @@ CERTIFICATE = CertificateFacts(
     nodes_serving=2,
     nodes_last_known=0,
 )
-HERE = Node("10.0.0.1:443", "a" * 64, "n" * 64, NOW - 10 * DAY)
+HERE = Leaf("a" * 64, "n" * 64, "EC", NOW - 10 * DAY)
+SENT = Sent(
+    variant="default",
+    leaf=HERE,
+    names=(("dns", "www.example.org"),),
+    names_count=1,
+    path=PathFacts(trusted=True, sentence=""),
+)
 ENDPOINT = EndpointFacts(
     retired=False,
+    tried=True,
     served=True,
     reason="",
+    seen_at=NOW - DAY,
     stale_from=NOW + DAY,
     server_name="www.example.org",
-    names=(("dns", "www.example.org"),),
     tls_version="TLSv1.3",
-    path=PathFacts(trusted=True, sentence=""),
-    here=HERE,
+    sent=(SENT,),
 )
+
+
+def _path(**path: Any) -> dict[str, Any]:
+    return {"sent": (replace(SENT, path=PathFacts(sentence="No root.", **path)),)}
+
 
 BROKEN_CERTIFICATES = {
     "expired": {"not_after": NOW - DAY},
@@ -66,21 +79,21 @@ UNREAD_CERTIFICATES = {
 }
 BROKEN_ENDPOINTS = {
     "wrong_name": {"server_name": "mail.example.org"},
-    "incomplete_chain": {"path": PathFacts(trusted=False, sentence="", missing="Corp CA 2")},
-    "misordered_chain": {"path": PathFacts(trusted=True, sentence="", misplaced=("Corp CA 2",))},
-    "superfluous_chain": {"path": PathFacts(trusted=True, sentence="", strangers=("Old CA",))},
-    "untrusted_path": {"path": PathFacts(trusted=False, sentence="No root.")},
+    "incomplete_chain": _path(trusted=False, missing="Corp CA 2"),
+    "misordered_chain": _path(trusted=True, misplaced=("Corp CA 2",)),
+    "superfluous_chain": _path(trusted=True, strangers=("Old CA",)),
+    "untrusted_path": _path(trusted=False),
     "old_tls": {"tls_version": "TLSv1.1"},
-    "not_same_everywhere": {"others": (Node("10.0.0.2:443", "b" * 64, "n" * 64, NOW - DAY),)},
+    "not_same_everywhere": {"others": (Node("10.0.0.2:443", (Leaf("b" * 64, "n" * 64, "EC", NOW - DAY),)),)},
 }
 UNREAD_ENDPOINTS = {
     "wrong_name": {"server_name": ""},
-    "incomplete_chain": {"path": PathFacts(trusted=None, sentence="Unreadable.", is_read=False)},
-    "misordered_chain": {"path": None},
-    "superfluous_chain": {"path": None},
-    "untrusted_path": {"path": PathFacts(trusted=None, sentence="Unknown algorithm.")},
+    "incomplete_chain": _path(trusted=None, is_read=False),
+    "misordered_chain": {"sent": (replace(SENT, path=None),)},
+    "superfluous_chain": {"sent": (replace(SENT, path=None),)},
+    "untrusted_path": _path(trusted=None),
     "old_tls": {"tls_version": ""},
-    "not_same_everywhere": {"here": replace(HERE, not_before=None)},
+    "not_same_everywhere": {"sent": (replace(SENT, leaf=replace(HERE, not_before=None)),)},
 }
 
 
@@ -157,8 +170,3 @@ def test_an_endpoint_is_judged_only_by_fresh_evidence() -> None:
     assert endpoint_presence(ENDPOINT, NOW) is None
     assert isinstance(endpoint_presence(ENDPOINT, NOW + DAY), NotJudged)
     assert isinstance(endpoint_presence(replace(ENDPOINT, served=False), NOW), NotJudged)
-
-
-def test_a_wildcard_never_reaches_across_a_dot() -> None:
-    facts = replace(ENDPOINT, names=(("dns", "*.example.org"),), server_name="a.b.example.org")
-    assert isinstance(ENDPOINT_RULES["wrong_name"](facts, NOW), Bad)

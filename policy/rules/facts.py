@@ -1,0 +1,86 @@
+"""What the rules know of one endpoint after its last look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+DEFAULT = "default"
+# Whom the other variants are sent to, as people call them.
+CLIENTS = {"rsa": "clients that ask for RSA", "ecdsa": "clients that ask for ECDSA"}
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A certificate that a node serves: enough to see which is the newer of two."""
+
+    sha256: str
+    names_sha256: str
+    key_type: str
+    not_before: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Another node of the same service."""
+
+    place: str
+    leaves: tuple[Leaf, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PathFacts:
+    """What path building says of the chain as sent (inventory.trust).
+
+    ``trusted`` is None when it could not be judged; without ``is_read`` the form of the chain is unknown, too, and
+    ``sentence`` says why. ``missing`` names the issuer that was not sent. ``changes_at`` is the next moment at which an
+    authority's own dates may change the answer.
+    """
+
+    trusted: bool | None
+    sentence: str
+    is_read: bool = True
+    is_self_signed: bool = False
+    missing: str = ""
+    misplaced: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
+    changes_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the endpoint sends to one kind of client.
+
+    ``names`` are (kind, value) as signed, not as they are compared elsewhere: clients compare the bytes. Where they are
+    fewer than ``names_count``, the rest is not kept; ``are_names_read`` is False where they could not be read.
+    ``path`` is None where bytes of the chain are missing here. ``fresh_until`` is when this look stops being evidence.
+    """
+
+    variant: str
+    leaf: Leaf
+    names: tuple[tuple[str, str], ...]
+    names_count: int
+    path: PathFacts | None
+    seen_at: datetime | None = None
+    fresh_until: datetime | None = None
+    are_names_read: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointFacts:
+    """One endpoint. ``server_name`` comes from people or DNS, never from the certificate.
+
+    ``stale_from`` is when the last look stops being evidence (twice the schedule). ``sent`` begins with what is sent to
+    clients that ask for nothing special.
+    """
+
+    retired: bool
+    tried: bool
+    served: bool
+    reason: str
+    seen_at: datetime | None
+    stale_from: datetime | None
+    server_name: str
+    tls_version: str
+    sent: tuple[Sent, ...]
+    others: tuple[Node, ...] = ()

@@ -1,0 +1,90 @@
+"""What endpoints send to each kind of client: certificates, their names as signed, and chains."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from inventory.models import Certificate, CertificateName, ChainLink, Endpoint, ServedChain
+from policy.rules.facts import Leaf, PathFacts, Sent
+from policy.services.paths import path_facts
+
+Served = Mapping[int, Sequence[ServedChain]]
+Names = Mapping[int, tuple[tuple[str, str], ...]]
+# What stands in the way of reading the names of a certificate that shows none.
+_UNREAD = frozenset({"names", "extensions", "certificate"})
+
+
+def served_by(endpoints: Collection[int]) -> Served:
+    """Pointers of each endpoint; what everybody gets comes first, as its word does in the alphabet."""
+    found: dict[int, list[ServedChain]] = defaultdict(list)
+    rows = ServedChain.objects.filter(endpoint__in=endpoints).select_related("certificate")
+    for row in rows.order_by("endpoint_id", "variant"):
+        found[row.endpoint_id].append(row)
+    return found
+
+
+def sent_by(endpoints: Iterable[Endpoint], served: Served, now: datetime) -> dict[int, tuple[Sent, ...]]:
+    pointers = {row: served.get(row.pk, ()) for row in endpoints}
+    listed = [pointer for of_one in pointers.values() for pointer in of_one]
+    names = names_as_signed({pointer.certificate_id: pointer.certificate for pointer in listed})
+    paths = _paths({pointer.chain_id for pointer in listed}, now)
+    return {
+        row.pk: tuple(_sent(row, pointer, names, paths.get(pointer.chain_id)) for pointer in of_one)
+        for row, of_one in pointers.items()
+    }
+
+
+def _sent(row: Endpoint, pointer: ServedChain, names: Names, path: PathFacts | None) -> Sent:
+    certificate = pointer.certificate
+    signed = names.get(certificate.pk, ())
+    unread = {problem.get("property") for problem in certificate.problems} & _UNREAD
+    return Sent(
+        variant=pointer.variant,
+        leaf=leaf_of(certificate),
+        names=signed,
+        names_count=certificate.names_count,
+        path=path,
+        seen_at=pointer.observed_at,
+        fresh_until=evidence_until(pointer.observed_at, row),
+        are_names_read=bool(signed) or not unread,
+    )
+
+
+def leaf_of(certificate: Certificate) -> Leaf:
+    return Leaf(certificate.sha256, certificate.names_sha256, certificate.key_type, certificate.not_before)
+
+
+def evidence_until(seen_at: datetime | None, row: Endpoint) -> datetime | None:
+    """A look is evidence for twice the schedule."""
+    return seen_at + timedelta(seconds=2 * row.schedule_seconds) if seen_at else None
+
+
+def names_as_signed(certificates: Mapping[int, Certificate]) -> Names:
+    """Alternative names as (kind, value) in the certificate's order.
+
+    They are kept as they are compared (lower case, A-labels); where they were signed otherwise, that is kept, too.
+    """
+    signed = {pk: dict(row.details.get("names_as_signed", ())) for pk, row in certificates.items()}
+    rows = CertificateName.objects.filter(certificate__in=certificates).order_by("certificate_id", "position")
+    names: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for pk, position, kind, value in rows.values_list("certificate_id", "position", "kind", "value"):
+        names[pk].append((kind, signed[pk].get(position, value)))
+    return {pk: tuple(pairs) for pk, pairs in names.items()}
+
+
+def _paths(chains: Collection[int], now: datetime) -> dict[int, PathFacts]:
+    ders: dict[int, list[bytes | None]] = defaultdict(list)
+    links = ChainLink.objects.filter(chain__in=chains).order_by("chain_id", "position")
+    # The bytes stand in a table of their own, so a row of them may be missing.
+    stored: Iterable[tuple[int, bytes | memoryview | None]] = links.values_list("chain_id", "certificate__der__der")
+    for chain_id, der in stored:
+        ders[chain_id].append(None if der is None else bytes(der))
+    # A chain of which bytes are missing is not judged; it must not keep the others from it.
+    return path_facts({chain: whole for chain, sent in ders.items() if (whole := _whole(sent))}, now)
+
+
+def _whole(sent: Sequence[bytes | None]) -> list[bytes]:
+    present = [der for der in sent if der is not None]
+    return present if len(present) == len(sent) else []
