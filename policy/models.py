@@ -1,29 +1,80 @@
-"""Findings: something wrong with one certificate or endpoint, with a life of its own."""
+"""Findings, something wrong with one certificate or endpoint, with a life of its own; and what could not be judged."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from inventory.models import Certificate, Endpoint, Severity
+from policy.rules import CATALOGUE, Rule, Subject
+from policy.rules import Severity as RuleSeverity
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
+# Rules are asked every minute: what has been due for longer than this was not judged in time.
+LATE = timedelta(hours=1)
 
-class FindingQuerySet(models.QuerySet["Finding"]):
-    def visible_to(self, user: User | AnonymousUser) -> FindingQuerySet:
-        """A finding is visible to whoever may see the thing that it is about."""
+
+def late_q(now: datetime) -> Q:
+    """Certificates and endpoints that were never judged, or should have been judged again long ago."""
+    # What was never judged is due since it was stored, so an index finds both.
+    return Q(judge_at__lte=now) & (Q(judged_at=None) | Q(judge_at__lt=now - LATE))
+
+
+def rule_of(code: str) -> Rule:
+    """The rule that a row names, or what can still be said of one that this version does not have any more."""
+    return CATALOGUE.get(code) or Rule(
+        code=code,
+        title=code,
+        subject=Subject.CERTIFICATE,
+        severity=RuleSeverity.LOW,
+        due_days=0,
+        why=gettext("This version of certdash has no such rule any more."),
+        remedy=(),
+        source="",
+    )
+
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class AboutQuerySet(models.QuerySet[Row], Generic[Row]):
+    """Rows about one certificate or one endpoint each."""
+
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Visible to whoever may see the thing that it is about."""
         if isinstance(user, User) and user.is_active and user.sees_everything:
             return self
         certificates = Certificate.objects.visible_to(user)
         endpoints = Endpoint.objects.visible_to(user)
         return self.filter(Q(certificate__in=certificates) | Q(endpoint__in=endpoints))
 
+    def of_gone_rules(self) -> Self:
+        """Rows of rules that this version does not have any more."""
+        return self.filter(rule__in=set(self.order_by().values_list("rule", flat=True).distinct()) - set(CATALOGUE))
+
+
+def _about_one_thing(noun: str) -> list[models.BaseConstraint]:
+    """One row per rule and thing, which is a certificate or an endpoint."""
+    return [
+        models.CheckConstraint(condition=Q(certificate=None) ^ Q(endpoint=None), name=f"{noun}_about_one_thing"),
+        models.UniqueConstraint(
+            fields=["rule", "certificate"], condition=Q(endpoint=None), name=f"one_{noun}_per_rule_and_certificate"
+        ),
+        models.UniqueConstraint(
+            fields=["rule", "endpoint"], condition=Q(certificate=None), name=f"one_{noun}_per_rule_and_endpoint"
+        ),
+    ]
+
+
+class FindingQuerySet(AboutQuerySet["Finding"]):
     def open(self) -> FindingQuerySet:
         return self.filter(closed_at=None)
 
@@ -76,19 +127,7 @@ class Finding(models.Model):
     class Meta:
         verbose_name = _("finding")
         verbose_name_plural = _("findings")
-        constraints = [
-            models.CheckConstraint(condition=Q(certificate=None) ^ Q(endpoint=None), name="finding_about_one_thing"),
-            models.UniqueConstraint(
-                fields=["rule", "certificate"],
-                condition=Q(endpoint=None),
-                name="one_finding_per_rule_and_certificate",
-            ),
-            models.UniqueConstraint(
-                fields=["rule", "endpoint"],
-                condition=Q(certificate=None),
-                name="one_finding_per_rule_and_endpoint",
-            ),
-        ]
+        constraints = _about_one_thing("finding")
         indexes = [
             models.Index(
                 fields=["-severity", "opened_at", "id"],
@@ -101,3 +140,28 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+class Unjudged(models.Model):
+    """One rule that could not be asked of one subject: why, and since when.
+
+    ``since`` stays while nobody can say, whatever the reason; the row goes as soon as the rule is judged.
+    """
+
+    rule = models.CharField(max_length=40)
+    certificate = models.ForeignKey(
+        Certificate, null=True, blank=True, on_delete=models.CASCADE, related_name="unjudged"
+    )
+    endpoint = models.ForeignKey(Endpoint, null=True, blank=True, on_delete=models.CASCADE, related_name="unjudged")
+    reason = models.CharField(max_length=300)
+    since = models.DateTimeField()
+
+    objects = AboutQuerySet["Unjudged"].as_manager()
+
+    class Meta:
+        verbose_name = _("rule not judged")
+        verbose_name_plural = _("rules not judged")
+        constraints = _about_one_thing("unjudged")
+
+    def __str__(self) -> str:
+        return self.reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from accounts.services import run_tick
-from policy.services import judge_due
+from policy.services import call_for_gone_rules, judge_due
 
 # Bounded, so that one tick never holds a worker for minutes; the next one goes on.
 MOST_BATCHES = 50
@@ -14,6 +14,7 @@ MOST_BATCHES = 50
 def tick() -> None:
     """Judge what facts or time have made due."""
     with run_tick("policy", "default", timezone.now()):
+        call_for_gone_rules(timezone.now())
         for _ in range(MOST_BATCHES):
             if not judge_due(timezone.now()):
                 break

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from inventory.models import Certificate, Endpoint, Risk, Severity
+from inventory.models.standing import OwnedQuerySet
 from inventory.services.writing import insert, write
 
 COLUMNS = ["worst_severity", "open_findings", "judged_at", "judge_at"]
+Judged = TypeVar("Judged", Certificate, Endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Judgement:
 
 def keep_certificate_judgements(judgements: Mapping[int, Judgement], now: datetime) -> None:
     """Write the standing that follows from the judgements of certificates, in the caller's transaction."""
-    rows = list(Certificate.objects.filter(pk__in=list(judgements)).only(*COLUMNS).select_for_update())
+    rows = list(_locked(Certificate.objects.filter(pk__in=list(judgements))))
     for row in rows:
         _judge(row, judgements[row.pk], now)
     write(rows, COLUMNS)
@@ -39,10 +42,15 @@ def keep_certificate_judgements(judgements: Mapping[int, Judgement], now: dateti
 
 def keep_endpoint_judgements(judgements: Mapping[int, Judgement], now: datetime) -> None:
     """As above, of endpoints."""
-    rows = list(Endpoint.objects.filter(pk__in=list(judgements)).only(*COLUMNS).select_for_update())
+    rows = list(_locked(Endpoint.objects.filter(pk__in=list(judgements))))
     for row in rows:
         _judge(row, judgements[row.pk], now)
     write(rows, COLUMNS)
+
+
+def _locked(rows: OwnedQuerySet[Judged]) -> OwnedQuerySet[Judged]:
+    """In the order of their keys, as recording locks them; no key changes, so others may refer to them meanwhile."""
+    return rows.only(*COLUMNS).order_by("pk").select_for_update(no_key=True)
 
 
 def _judge(row: Certificate | Endpoint, judgement: Judgement, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Judging facts and keeping findings."""
 
 from policy.services.findings import acknowledge
-from policy.services.judging import judge_all_due, judge_due
+from policy.services.judging import call_for_gone_rules, judge_all_due, judge_due
 
-__all__ = ["acknowledge", "judge_all_due", "judge_due"]
+__all__ = ["acknowledge", "call_for_gone_rules", "judge_all_due", "judge_due"]

@@ -11,9 +11,10 @@ from django.db import transaction
 from accounts.models import User
 from accounts.services import audit
 from certdash.lib.inert import shorten, visible
-from inventory.services.writing import insert_rows, write
+from inventory.services.writing import insert, write
 from policy.models import Finding
 from policy.rules import CATALOGUE, Bad, Good, NotApplicable, NotJudged, Rule, Subject, Verdict
+from policy.services.unjudged import keep_unjudged
 
 LONGEST_SENTENCE = 500
 WRITTEN = [
@@ -30,6 +31,7 @@ WRITTEN = [
     "reopened_at",
     "changes_at",
 ]
+COLUMNS = ["rule", "certificate_id", "endpoint_id", "opened_at", *WRITTEN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +47,20 @@ class Kept:
 
 
 def keep(subject: Subject, verdicts: Mapping[int, Mapping[str, Verdict]], now: datetime) -> Kept:
-    """Bring the findings of a batch of subjects in line with their verdicts.
+    """Bring the findings of a batch of subjects, and what of them is not judged, in line with their verdicts.
 
     ``verdicts`` maps the primary key of the certificate or endpoint to rule code → verdict. Runs in the caller's
     transaction; the same verdicts again change nothing but ``confirmed_at``.
     """
     column = f"{subject}_id"
-    rows = {
-        (getattr(row, column), row.rule): row
-        for row in Finding.objects.filter(**{f"{column}__in": list(verdicts)}).select_for_update()
-    }
+    found = Finding.objects.filter(**{f"{column}__in": list(verdicts)}).order_by("pk").select_for_update()
+    rows = {(getattr(row, column), row.rule): row for row in found}
     new: list[Finding] = []
-    touched: list[Finding] = []
     opened: set[tuple[int, str]] = set()
-    closed: set[tuple[int, str]] = set()
+    closed = {key for key, row in rows.items() if row.rule not in CATALOGUE and row.closed_at is None}
+    touched = [rows[key] for key in closed]
+    for gone in touched:
+        _close(gone, Finding.Closing.RULE_OFF, now)
     for key, verdict in _each(verdicts):
         row = rows.get(key)
         was_open = row is not None and row.closed_at is None
@@ -73,8 +75,10 @@ def keep(subject: Subject, verdicts: Mapping[int, Mapping[str, Verdict]], now: d
         if was_open != (row.closed_at is None):
             (closed if was_open else opened).add(key)
     # An untouched row is as it was; what is written below is only what verdicts speak of.
-    insert_rows(new)
+    # Should another judge have found the same thing at the same moment, one row is enough.
+    insert(Finding, COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in new), or_ignore=True)
     write([row for row in touched if _is_worth_writing(row, now)], WRITTEN)
+    keep_unjudged(subject, verdicts, now)
     return Kept(frozenset(opened), frozenset(closed))
 
 
@@ -139,5 +143,5 @@ def acknowledge(finding: Finding, user: User, now: datetime) -> bool:
             acknowledged_at=now, acknowledged_by=user
         )
         if taken:
-            audit(user, "finding.acknowledge", finding, {}, {"rule": finding.rule}, now=now)
+            audit(user, "finding.acknowledged", finding, {}, {"rule": finding.rule}, now=now)
     return taken == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -15,8 +16,10 @@ from policy.models import Finding
 from policy.rules import (
     CERTIFICATE_RULES,
     ENDPOINT_RULES,
+    Bad,
     CertificateFacts,
     EndpointFacts,
+    NotJudged,
     Subject,
     Verdict,
 )
@@ -26,10 +29,15 @@ from policy.services.facts import certificate_facts, endpoint_facts
 from policy.services.findings import Kept, keep
 
 BATCH = 200
+Judged = TypeVar("Judged", Certificate, Endpoint)
+Verdicts = dict[int, dict[str, Verdict]]
 
 
 def judge_due(now: datetime, *, batch: int = BATCH) -> int:
-    """Judge one batch of endpoints and one of certificates whose time has come; return how many were judged."""
+    """Judge one batch of endpoints and one of certificates whose time has come; return how many were judged.
+
+    Several judges may run at once: each leaves alone what another holds or has just judged.
+    """
     return _judge_endpoints(now, batch) + _judge_certificates(now, batch)
 
 
@@ -41,6 +49,14 @@ def judge_all_due(now: datetime) -> int:
     return total
 
 
+def call_for_gone_rules(now: datetime) -> None:
+    """Make due what has open findings of rules that do not exist any more: judging it closes them."""
+    gone = Finding.objects.open().of_gone_rules()
+    for model, column in ((Certificate, "certificate"), (Endpoint, "endpoint")):
+        subjects = gone.exclude(**{column: None}).values(column)
+        _call(model, Q(pk__in=subjects) & ~Q(judge_at__lte=now), now)
+
+
 def _judge_endpoints(now: datetime, batch: int) -> int:
     due = list(Endpoint.objects.filter(judge_at__lte=now).order_by("judge_at").values_list("pk", flat=True)[:batch])
     if not due:
@@ -48,12 +64,14 @@ def _judge_endpoints(now: datetime, batch: int) -> int:
     endpoints = _with_siblings(due)
     # Path building is slow beside a query, so facts and verdicts are made outside the transaction.
     facts = endpoint_facts(endpoints, now)
-    verdicts = {pk: endpoint_verdicts(one, now) for pk, one in facts.items()}
+    found = {pk: endpoint_verdicts(one, now) for pk, one in facts.items()}
     with transaction.atomic():
+        claimed = _claim(Endpoint, endpoints)
+        verdicts = {row.pk: found[row.pk] for row in claimed}
         kept = keep(Subject.ENDPOINT, verdicts, now)
-        _write_standing(Endpoint, endpoints, verdicts, {row.pk: facts[row.pk].stale_from for row in endpoints}, now)
-        _call_for_certificates(endpoints, kept, now)
-    return len(due)
+        _write_standing(Endpoint, claimed, verdicts, {row.pk: facts[row.pk].stale_from for row in claimed}, now)
+        _call_for_certificates(claimed, kept, now)
+    return len({row.pk for row in claimed} & set(due))
 
 
 def _with_siblings(due: Sequence[int]) -> list[Endpoint]:
@@ -63,11 +81,29 @@ def _with_siblings(due: Sequence[int]) -> list[Endpoint]:
     return list(rows.select_related("certificate"))
 
 
+def _claim(model: type[Judged], rows: Sequence[Judged]) -> list[Judged]:
+    """Lock those of the rows that are still as they were read, until the transaction ends.
+
+    What changed meanwhile stays due. What another judge holds or has judged is left to it, and so are the other nodes
+    of its service: it may not know yet what made them due.
+    """
+    found = model.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk")
+    # Never waited for, so that two judges cannot stop each other; no key changes, so recording may refer to the rows.
+    locked = found.select_for_update(skip_locked=True, no_key=True).values_list("pk", "judge_at", "judged_at")
+    now_at = {pk: (judge_at, judged_at) for pk, judge_at, judged_at in locked}
+    taken = {_service(row) for row in rows if row.pk not in now_at or now_at[row.pk][1] != row.judged_at} - {""}
+    return [row for row in rows if now_at.get(row.pk) == (row.judge_at, row.judged_at) and _service(row) not in taken]
+
+
+def _service(row: Certificate | Endpoint) -> str:
+    return row.service if isinstance(row, Endpoint) else ""
+
+
 def _call_for_certificates(endpoints: Sequence[Endpoint], kept: Kept, now: datetime) -> None:
     """A certificate carries the risks of the endpoints that serve it, so it is judged again when those change."""
     changed = {row.certificate_id for row in endpoints if row.pk in kept.subjects and row.certificate_id}
     if changed:
-        Certificate.objects.filter(pk__in=changed).update(judge_at=now)
+        _call(Certificate, Q(pk__in=changed), now)
 
 
 def _judge_certificates(now: datetime, batch: int) -> int:
@@ -76,21 +112,41 @@ def _judge_certificates(now: datetime, batch: int) -> int:
         return 0
     leaves = [row for row in rows if row.kind == Certificate.Kind.LEAF]
     facts = certificate_facts(leaves)
-    verdicts = {pk: certificate_verdicts(one, now) for pk, one in facts.items()}
+    found = {pk: certificate_verdicts(one, now) for pk, one in facts.items()}
+    _call_for_key_sharers(leaves, found, now)
     with transaction.atomic():
-        kept = keep(Subject.CERTIFICATE, verdicts, now)
-        _write_standing(Certificate, rows, verdicts, {}, now)
-        _call_for_key_sharers(leaves, kept, now)
-    return len(rows)
+        claimed = _claim(Certificate, rows)
+        # Of authorities nothing is asked.
+        verdicts = {row.pk: found.get(row.pk, {}) for row in claimed}
+        keep(Subject.CERTIFICATE, verdicts, now)
+        _write_standing(Certificate, claimed, verdicts, {}, now)
+    return len(claimed)
 
 
-def _call_for_key_sharers(leaves: Sequence[Certificate], kept: Kept, now: datetime) -> None:
-    """When one certificate's key is found shared (or no longer), the others with that key are judged again."""
-    changed = {pk for pk, rule in kept.opened | kept.closed if rule == "key_reuse"}
-    keys = {row.spki_sha256 for row in leaves if row.pk in changed}
+def _call_for_key_sharers(leaves: Sequence[Certificate], verdicts: Verdicts, now: datetime) -> None:
+    """When one certificate's key is found shared (or no longer), the others with that key are judged again.
+
+    They are called before it is written that they were: a judge that dies in between calls them twice, not never.
+    """
+    told = Finding.objects.open().filter(rule="key_reuse", certificate__in=list(verdicts))
+    were_shared = set(told.values_list("certificate_id", flat=True))
+    keys = {row.spki_sha256 for row in leaves if _is_shared(verdicts[row.pk]) not in {None, row.pk in were_shared}}
     if keys:
-        others = Certificate.objects.leaves().filter(spki_sha256__in=keys).exclude(pk__in=changed)
-        others.exclude(judged_at=now).update(judge_at=now)
+        of_these_keys = Q(kind=Certificate.Kind.LEAF, spki_sha256__in=keys)
+        _call(Certificate, of_these_keys & ~Q(pk__in=list(verdicts)) & ~Q(judged_at=now), now)
+
+
+def _is_shared(verdicts: dict[str, Verdict]) -> bool | None:
+    verdict = verdicts["key_reuse"]
+    return None if isinstance(verdict, NotJudged) else isinstance(verdict, Bad)
+
+
+def _call(model: type[Certificate] | type[Endpoint], which: Q, now: datetime) -> None:
+    """Make rows due. They are locked in the order of their keys, so that nobody waits in a circle."""
+    found = model.objects.filter(which).order_by("pk").select_for_update(no_key=True)
+    with transaction.atomic():
+        if pks := list(found.values_list("pk", flat=True)):
+            model.objects.filter(pk__in=pks).update(judge_at=now)
 
 
 def endpoint_verdicts(facts: EndpointFacts, now: datetime) -> dict[str, Verdict]:
@@ -108,7 +164,7 @@ def certificate_verdicts(facts: CertificateFacts, now: datetime) -> dict[str, Ve
 def _write_standing(
     model: type[Certificate | Endpoint],
     rows: Sequence[Certificate | Endpoint],
-    verdicts: dict[int, dict[str, Verdict]],
+    verdicts: Verdicts,
     stale_from: dict[int, datetime | None],
     now: datetime,
 ) -> None:

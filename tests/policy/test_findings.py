@@ -119,7 +119,7 @@ def test_a_finding_is_taken_up_once_and_the_log_says_by_whom(pk: int, operator: 
     assert not acknowledge(finding, administrator, NOW + DAY)
     finding.refresh_from_db()
     assert (finding.acknowledged_at, finding.acknowledged_by) == (NOW, operator)
-    assert [event.actor_email for event in AuditEvent.objects.filter(verb="finding.acknowledge")] == [operator.email]
+    assert [event.actor_email for event in AuditEvent.objects.filter(verb="finding.acknowledged")] == [operator.email]
 
 
 def test_a_closed_finding_cannot_be_taken_up(pk: int, operator: User) -> None:

@@ -138,7 +138,7 @@ def test_an_operator_takes_up_a_finding_of_their_team(
     assert b"<html" not in answer.content
     taken = Finding.objects.get(pk=estate["web"].pk)
     assert taken.acknowledged_by == operator
-    assert AuditEvent.objects.filter(verb="finding.acknowledge", subject_id=str(taken.pk)).count() == 1
+    assert AuditEvent.objects.filter(verb="finding.acknowledged", subject_id=str(taken.pk)).count() == 1
 
 
 @pytest.mark.parametrize(("person", "status"), [("viewer", 403), ("auditor", 403), ("stranger", 404)])
@@ -148,7 +148,7 @@ def test_others_take_up_nothing(
     client.force_login(request.getfixturevalue(person))
     assert client.post(f"/findings/{estate['web'].pk}/acknowledge/").status_code == status
     assert Finding.objects.get(pk=estate["web"].pk).acknowledged_at is None
-    assert not AuditEvent.objects.filter(verb="finding.acknowledge").exists()
+    assert not AuditEvent.objects.filter(verb="finding.acknowledged").exists()
 
 
 def test_the_panel_of_a_certificate_has_the_faults_of_the_nodes_that_the_person_sees(
