@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from django.db import transaction
 from django.db.models import F
 
+from accounts.services import audit
 from discovery.models import Observation, Scan
 from discovery.probe.results import HandshakeFailed, Place, ProbeResult, Reason, Served, Unreachable
 from discovery.services.candidates import keep_candidates, settle_candidates, sort_out
@@ -42,7 +44,7 @@ class Recorded:
     """What a batch saw and added to what was known, as primary keys.
 
     ``seen``, ``new`` and ``lost`` are certificates; ``changed`` and ``endpoints`` (all that were looked at) endpoints;
-    ``candidates`` open ports that are no endpoints.
+    ``candidates`` open ports that are no endpoints. ``revived`` are endpoints that had been retired and answered.
     """
 
     seen: frozenset[int] = frozenset()
@@ -51,6 +53,15 @@ class Recorded:
     lost: frozenset[int] = frozenset()
     endpoints: frozenset[int] = frozenset()
     candidates: frozenset[int] = frozenset()
+    revived: tuple[Revived, ...] = ()
+
+
+class Revived(NamedTuple):
+    """A retired endpoint that answered, so that it counts again, and why it had been retired."""
+
+    endpoint: Endpoint
+    reason: str
+    retired_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +104,28 @@ def record(results: Sequence[ProbeResult], recording: Recording, now: datetime) 
     Of several results for one place, the last counts. The number of queries does not depend on the size of the batch.
     """
     prepared = prepare(results)
-    with kept() as deltas:
-        return record_prepared(prepared, recording, now, deltas)
+    with transaction.atomic():
+        with kept() as deltas:
+            recorded = record_prepared(prepared, recording, now, deltas)
+        tell_revived(recorded, recording, now)
+    return recorded
 
 
 def record_prepared(
     prepared: Prepared, recording: Recording, now: datetime, deltas: Counter[tuple[int | None, str, str]]
 ) -> Recorded:
-    """As ``record``, inside the caller's transaction."""
+    """As ``record``, inside the caller's transaction, who calls ``tell_revived`` after the totals are written."""
     recorded, found = settled(lambda: _record(prepared, recording, now))
     deltas.update(found)
     return recorded
+
+
+def tell_revived(recorded: Recorded, recording: Recording, now: datetime) -> None:
+    """Write to the audit what came back by itself. It locks the chain of events, so it is the last of a transaction."""
+    where = {"source": recording.by.name, "scan": recording.scan.pk if recording.scan else None}
+    for row, reason, retired_at in recorded.revived:
+        before = {"reason": reason, "retired_at": retired_at.isoformat() if retired_at else ""}
+        audit(None, "endpoint.revived", row, before, {"service": row.service, **where}, now=now)
 
 
 def _record(
@@ -116,13 +138,21 @@ def _record(
     worth, new = found.endpoints, found.endpoints.keys() - known.keys()
     stored = store_chains(prepared.digests, now, prepared.unknown, deltas)
     looks = {spot: _look(result, prepared.digests, stored.ids) for spot, result in worth.items()}
+    revived = tuple(_revived(known, looks))
     noted = note_looks(list(looks.items()), known, recording.by, now, recording.schedule, deltas)
     _keep_spans([(known[spot], looks[spot], _detail(worth[spot])) for spot in worth], recording.scan, now)
     settle_candidates(new, now)
     candidates = keep_candidates(found.candidates, _detail, recording.scan, now)
     endpoints = frozenset(known[spot].pk for spot in worth)
     leaves = frozenset(leaf for look in looks.values() for _, leaf in look.chains.values())
-    return Recorded(leaves, stored.new & leaves, noted.changed, noted.lost, endpoints, candidates), deltas
+    return Recorded(leaves, stored.new & leaves, noted.changed, noted.lost, endpoints, candidates, revived), deltas
+
+
+def _revived(known: Mapping[Spot, Endpoint], looks: Mapping[Spot, Look]) -> Iterator[Revived]:
+    for spot, look in looks.items():
+        row = known.get(spot)
+        if row is not None and row.retired_at is not None and look.outcome == Outcome.SERVED:
+            yield Revived(row, row.retired_reason, row.retired_at)
 
 
 def _is_look(result: ProbeResult) -> bool:

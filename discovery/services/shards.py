@@ -8,6 +8,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F
 
 from certdash.lib.drivers import DriverError
@@ -19,7 +20,7 @@ from discovery.services.heart import Clock, Heart
 from discovery.services.networks import PROBE, egress_policy
 from discovery.services.plans import asked_of
 from discovery.services.queue import call_readers, feed, slots
-from discovery.services.recording import Recorded, Recording, prepare, record_prepared
+from discovery.services.recording import Recorded, Recording, prepare, record_prepared, tell_revived
 from discovery.services.scans import finish_scan
 from discovery.services.tallies import KEYS, TALLIED, add_to_scan, count_results, count_rows, tally_of
 from inventory.services import SeenBy, kept
@@ -150,9 +151,12 @@ class _Run:
     def _flush(self) -> None:
         if self.waiting:
             prepared = prepare([result for _, result in self.waiting])
-            with kept() as deltas:
-                recorded = record_prepared(prepared, self.recording, self.clock(), deltas)
-                self._keep(recorded)
+            now = self.clock()
+            with transaction.atomic():
+                with kept() as deltas:
+                    recorded = record_prepared(prepared, self.recording, now, deltas)
+                    self._keep(recorded)
+                tell_revived(recorded, self.recording, now)
             self.waiting.clear()
         self.flush_at = monotonic() + FLUSH_SECONDS
 
@@ -160,13 +164,15 @@ class _Run:
         """Record the last batch and end the shard in one transaction, and hand on the next one with it."""
         prepared = prepare([result for _, result in self.waiting])
         now = self.clock()
-        with kept() as deltas:
-            recorded = record_prepared(prepared, self.recording, now, deltas)
-            self._keep(recorded, status=status, error=error, finished_at=now, claim_until=None, done=1)
-            Scan.objects.filter(pk=self.scan.pk).update(done=F("done") + 1)
-            finish_scan(self.scan.pk, now)
-            feed(self.scan.zone.name, now)
-            call_readers(now)
+        with transaction.atomic():
+            with kept() as deltas:
+                recorded = record_prepared(prepared, self.recording, now, deltas)
+                self._keep(recorded, status=status, error=error, finished_at=now, claim_until=None, done=1)
+                Scan.objects.filter(pk=self.scan.pk).update(done=F("done") + 1)
+                finish_scan(self.scan.pk, now)
+                feed(self.scan.zone.name, now)
+                call_readers(now)
+            tell_revived(recorded, self.recording, now)
 
     def _keep(self, recorded: Recorded, **ending: Any) -> None:
         """Write counts of shard and scan; raises ClaimLostError, so that nothing of the batch stays, if not ours."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from accounts.models import AuditEvent
 from certdash.lib.htmx import HtmxRequest, page_or_fragment
 from discovery.models import Observation
 from inventory.models import Certificate, Endpoint
 
 SHOWN = 50
+RETIREMENT = ("endpoint.retired", "endpoint.unretired", "endpoint.revived")
 
 
 @require_safe
@@ -25,13 +29,18 @@ def certificate_history(request: HtmxRequest, pk: int) -> HttpResponse:
 @require_safe
 def endpoint_history(request: HtmxRequest, pk: int) -> HttpResponse:
     endpoint = get_object_or_404(Endpoint.objects.visible_to(request.user), pk=pk)
-    return _panel(request, Observation.objects.filter(endpoint=endpoint), endpoint.place)
+    about = AuditEvent.objects.filter(subject_type=Endpoint._meta.label_lower, subject_id=str(pk))
+    events = about.filter(verb__in=RETIREMENT).order_by("-number")[:SHOWN]
+    return _panel(request, Observation.objects.filter(endpoint=endpoint), endpoint.place, events)
 
 
-def _panel(request: HtmxRequest, spans: QuerySet[Observation], subject: str) -> HttpResponse:
+def _panel(
+    request: HtmxRequest, spans: QuerySet[Observation], subject: str, events: Iterable[AuditEvent] = ()
+) -> HttpResponse:
     rows = list(spans.select_related("endpoint", "chain__leaf", "scan").order_by("-first_seen_at", "-pk")[:SHOWN])
     leaves = Certificate.objects.visible_to(request.user).filter(
         pk__in=[row.chain.leaf_id for row in rows if row.chain]
     )
-    context = {"spans": rows, "subject": subject, "open_certificates": set(leaves.values_list("pk", flat=True))}
+    opened = set(leaves.values_list("pk", flat=True))
+    context = {"spans": rows, "subject": subject, "open_certificates": opened, "events": events}
     return render(request, page_or_fragment(request, "discovery/history.html", "panel"), context)
