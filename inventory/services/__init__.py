@@ -2,6 +2,7 @@
 
 from inventory.services.certificates import Stored, Unknown, store_certificate, store_certificates
 from inventory.services.chains import StoredChains, chain_digest, known_chains, store_chain, store_chains
+from inventory.services.details import ChangedMeanwhileError, describe, details_of, version_of
 from inventory.services.endpoints import Look, Noted, Spot, endpoints_at, note_looks, spot_of
 from inventory.services.ownership import assign_endpoint_owner, assign_owner, retire_endpoint, unretire_endpoint
 from inventory.services.sightings import SeenBy, note_sightings
@@ -10,6 +11,7 @@ from inventory.services.totals import Drift, adjust, kept, numbers, one_moment, 
 from inventory.services.trust_stores import judge_paths_again, keep_trust_store
 
 __all__ = [
+    "ChangedMeanwhileError",
     "Drift",
     "Look",
     "Noted",
@@ -22,6 +24,8 @@ __all__ = [
     "assign_endpoint_owner",
     "assign_owner",
     "chain_digest",
+    "describe",
+    "details_of",
     "endpoints_at",
     "judge_paths_again",
     "keep_trust_store",
@@ -40,4 +44,5 @@ __all__ = [
     "store_chain",
     "store_chains",
     "unretire_endpoint",
+    "version_of",
 ]

@@ -1,4 +1,4 @@
-"""The page of one certificate, its owner, and its bytes."""
+"""The page of one certificate, its owner and details, and its bytes."""
 
 from __future__ import annotations
 
@@ -7,80 +7,52 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from accounts.services import require_change
-from certdash.lib.htmx import page_or_fragment
-from inventory.forms import OwnerForm
 from inventory.models import Certificate, CertificateDer
-from inventory.services import assign_owner
 from inventory.snapshot.certificate import certificate_page, pem
+from inventory.views.editing import Page, change_details, change_owner
 from inventory.views.listing import person
 from inventory.views.panels import chosen, panels
 
-TEMPLATE = "inventory/certificate_detail.html"
+
+def _seen(user: User) -> QuerySet[Certificate]:
+    return Certificate.objects.visible_to(user).select_related("issuer", "owner_team", "owner_person")
 
 
-def _visible(user: User, pk: int) -> Certificate:
-    """The certificate, or 404: that a row exists is not told to those who may not see it."""
-    rows = Certificate.objects.visible_to(user).select_related("issuer", "owner_team", "owner_person")
-    return get_object_or_404(rows, pk=pk)
+def _context(certificate: Certificate, user: User, now: datetime) -> dict[str, Any]:
+    return {
+        "page": certificate_page(certificate, user, now),
+        "certificate": certificate,
+        "links": PAGE.links(certificate.pk),
+        "panels": panels(settings.CERTIFICATE_PANELS, certificate.pk),
+        "may_change": user.may_change,
+    }
+
+
+PAGE = Page("certificate", "inventory/certificate_detail.html", _seen, _context)
 
 
 @require_safe
 def certificate_detail(request: HttpRequest, pk: int) -> HttpResponse:
     user, now = person(request), timezone.now()
-    context = _context(_visible(user, pk), user, now)
-    return render(request, TEMPLATE, {**context, "panel": chosen(context["panels"], request.GET.get("tab", ""))})
-
-
-def _context(certificate: Certificate, user: User, now: datetime, form: OwnerForm | None = None) -> dict[str, Any]:
-    return {
-        "page": certificate_page(certificate, user, now),
-        "certificate": certificate,
-        "panels": panels(settings.CERTIFICATE_PANELS, certificate.pk),
-        "may_change": user.may_change,
-        "owner_form": form,
-    }
+    context = _context(PAGE.find(user, pk), user, now)
+    return render(request, PAGE.template, {**context, "panel": chosen(context["panels"], request.GET.get("tab", ""))})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def certificate_owner(request: HttpRequest, pk: int) -> HttpResponse:
-    """The form that changes the owner, in place: the whole page without htmx, the owner's block with it."""
-    user, now = require_change(person(request)), timezone.now()
-    certificate = _visible(user, pk)
-    form = OwnerForm(user, certificate, request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        return _save_owner(request, certificate, form, user, now)
-    status = 422 if form.is_bound else 200
-    template = page_or_fragment(request, TEMPLATE, "owner")
-    if template == TEMPLATE:
-        return render(request, template, _context(certificate, user, now, form), status=status)
-    return render(
-        request, template, {"certificate": certificate, "owner_form": form, "may_change": True}, status=status
-    )
+    return change_owner(request, PAGE, pk)
 
 
-def _save_owner(
-    request: HttpRequest, certificate: Certificate, form: OwnerForm, user: User, now: datetime
-) -> HttpResponse:
-    chosen = form.cleaned_data
-    assign_owner([certificate.pk], chosen["team"], chosen["person"], chosen["reason"], actor=user, now=now)
-    if not Certificate.objects.visible_to(user).filter(pk=certificate.pk).exists():
-        messages.success(request, _("The owner was changed. You no longer see this certificate."))
-        return redirect("inventory:certificate_list")
-    template = page_or_fragment(request, TEMPLATE, "owner")
-    if template != TEMPLATE:
-        context = {"certificate": _visible(user, certificate.pk), "may_change": True, "saved": True}
-        return render(request, template, context)
-    messages.success(request, _("The owner was changed."))
-    return redirect("inventory:certificate_detail", certificate.pk)
+@require_http_methods(["GET", "HEAD", "POST"])
+def certificate_details(request: HttpRequest, pk: int) -> HttpResponse:
+    return change_details(request, PAGE, pk)
 
 
 @require_safe
@@ -97,7 +69,7 @@ def certificate_der(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _bytes(request: HttpRequest, pk: int) -> tuple[Certificate, bytes]:
-    certificate = _visible(person(request), pk)
+    certificate: Certificate = PAGE.find(person(request), pk)
     stored = CertificateDer.objects.filter(certificate=certificate).first()
     if stored is None:
         raise Http404

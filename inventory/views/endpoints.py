@@ -1,4 +1,4 @@
-"""Endpoints: the list, the page of one, taking one out of service and back."""
+"""Endpoints: the list, the page of one with its owner and details, taking one out of service and back."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
 from accounts.services import require_change
@@ -26,11 +27,11 @@ from inventory.models import Certificate, Endpoint, ServedChain, Severity
 from inventory.services import numbers, retire_endpoint, unretire_endpoint
 from inventory.services.totals import ENDPOINTS
 from inventory.snapshot.rows import certificate_row, endpoint_row, endpoint_rows
+from inventory.views.editing import Page, change_details, change_owner
 from inventory.views.listing import answer, count_of, list_context, person
 from inventory.views.panels import chosen, panels
 
 LIST = "inventory/endpoint_list.html"
-DETAIL = "inventory/endpoint_detail.html"
 Again = Callable[[str], Filtered[Endpoint]]
 
 
@@ -67,19 +68,11 @@ def _facets(result: Filtered[Endpoint], again: Again, count: Count, kept: Mappin
     return make_facets(result, columns, again, count, {"outcome": kept} if result.is_plain and kept else {})
 
 
-@require_safe
-def endpoint_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    user, now = person(request), timezone.now()
-    context = _context(_visible(user, pk), user, now, ReasonForm(label_suffix=""))
-    return render(request, DETAIL, {**context, "panel": chosen(context["panels"], request.GET.get("tab", ""))})
+def _seen(user: User) -> QuerySet[Endpoint]:
+    return Endpoint.objects.visible_to(user).select_related("certificate__issuer", "owner_team", "owner_person")
 
 
-def _visible(user: User, pk: int) -> Endpoint:
-    rows = Endpoint.objects.visible_to(user).select_related("certificate__issuer", "owner_team", "owner_person")
-    return get_object_or_404(rows, pk=pk)
-
-
-def _context(endpoint: Endpoint, user: User, now: datetime, form: ReasonForm) -> dict[str, Any]:
+def _context(endpoint: Endpoint, user: User, now: datetime) -> dict[str, Any]:
     served = list(
         ServedChain.objects.filter(endpoint=endpoint)
         .select_related("certificate__issuer", "chain")
@@ -89,6 +82,7 @@ def _context(endpoint: Endpoint, user: User, now: datetime, form: ReasonForm) ->
     siblings = Endpoint.objects.visible_to(user).alive().filter(service=endpoint.service).exclude(pk=endpoint.pk)
     return {
         "endpoint": endpoint,
+        "links": PAGE.links(endpoint.pk),
         "row": endpoint_row(endpoint, now),
         "served": [(each, certificate_row(each.certificate, now, with_risks=False)) for each in served],
         "open_certificates": set(seen.values_list("pk", flat=True)),
@@ -97,8 +91,28 @@ def _context(endpoint: Endpoint, user: User, now: datetime, form: ReasonForm) ->
         "schedule": timedelta(seconds=endpoint.schedule_seconds),
         "panels": panels(settings.ENDPOINT_PANELS, endpoint.pk),
         "may_change": user.may_change,
-        "form": form,
+        "form": ReasonForm(label_suffix=""),
     }
+
+
+PAGE = Page("endpoint", "inventory/endpoint_detail.html", _seen, _context)
+
+
+@require_safe
+def endpoint_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    user, now = person(request), timezone.now()
+    context = _context(PAGE.find(user, pk), user, now)
+    return render(request, PAGE.template, {**context, "panel": chosen(context["panels"], request.GET.get("tab", ""))})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def endpoint_owner(request: HttpRequest, pk: int) -> HttpResponse:
+    return change_owner(request, PAGE, pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def endpoint_details(request: HttpRequest, pk: int) -> HttpResponse:
+    return change_details(request, PAGE, pk)
 
 
 @require_POST
@@ -113,10 +127,10 @@ def endpoint_restore(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _decide(request: HttpRequest, pk: int, *, retire: bool) -> HttpResponse:
     user, now = require_change(person(request)), timezone.now()
-    endpoint = _visible(user, pk)
+    endpoint: Endpoint = PAGE.find(user, pk)
     form = ReasonForm(request.POST, label_suffix="")
     if not form.is_valid():
-        return render(request, DETAIL, _context(endpoint, user, now, form), status=422)
+        return render(request, PAGE.template, {**_context(endpoint, user, now), "form": form}, status=422)
     if retire:
         retire_endpoint(endpoint, form.cleaned_data["reason"], actor=user, now=now)
         messages.success(request, _("The endpoint was retired. It is counted nowhere until it is taken back."))

@@ -25,17 +25,17 @@ def payload(route: str, world: World, owner: str, person: str) -> Mapping[str, A
     team = world.teams[owner]
     own = world.team("payments" if person == "stranger" else "web")
     source = {**SOURCE, "zone": str(default_zone().pk), "owner_team": str(own.pk)}
+    # Something else than now: a team lets go, or takes what is nobody's.
+    owner_form = {"owner-team": "" if team else own.slug, "owner-person": "", "owner-reason": "asked by the walk"}
     sent: dict[str, Mapping[str, Any]] = {
         "accounts:setup_administrator": {"email": "eve@example.org", "name": "Eve", "password": PASSWORD},
         "accounts:setup_organisation": {"name": "Renamed", "timezone": "UTC", "base_url": ""},
         "accounts:invitation": {"name": "Eve", "password": PASSWORD},
         "accounts:profile": {"name": "Renamed", "timezone": "", "theme": "dark", "keyboard_shortcuts": "on"},
-        "inventory:certificate_owner": {
-            # Something else than now: a team lets go, or takes what is nobody's.
-            "owner-team": "" if team else own.slug,
-            "owner-person": "",
-            "owner-reason": "asked by the walk",
-        },
+        "inventory:certificate_owner": owner_form,
+        "inventory:endpoint_owner": owner_form,
+        "inventory:certificate_details": {"details-environment": "test", "details-tags": "walked"},
+        "inventory:endpoint_details": {"details-environment": "test", "details-tags": "walked"},
         "inventory:endpoint_retire": {"reason": "asked by the walk"},
         "inventory:endpoint_restore": {"reason": "asked by the walk"},
         "discovery:setup_networks": {"networks": "192.0.2.0/24"},

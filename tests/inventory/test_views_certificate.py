@@ -212,7 +212,7 @@ def test_the_owner_can_be_changed_without_scripts(
     assert "Save owner" in client.get(url).text
     gone = client.post(url, {"owner-team": "payments", "owner-reason": "theirs"}, follow=True)
     assert gone.redirect_chain == [("/certificates/", 302)]
-    assert "You no longer see this certificate." in gone.text
+    assert "You no longer see it." in gone.text
 
 
 @pytest.mark.parametrize("role", ["viewer", "auditor"])

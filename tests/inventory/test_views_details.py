@@ -1,0 +1,151 @@
+"""The blocks of a page that are edited in place: details and owners, of certificates and of endpoints."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import AuditEvent, Organisation, Team, User
+from inventory.models import Certificate, Endpoint
+from tests.inventory.factories import make_certificate, make_endpoint
+
+HTMX = {"HX-Request": "true"}
+FULL = {
+    "details-environment": "production",
+    "details-criticality": "high",
+    "details-application": "Shop <b>front</b>",
+    "details-purpose": "server",
+    "details-exposure": "public",
+    "details-tags": "blue, shop",
+    "details-regulations": "NIS2, DORA",
+    "details-data_lifetime_years": "10",
+    "details-custom_fields": "room=4\ncost centre=17",
+    "details-notes": "first line\nsecond line",
+}
+
+
+@pytest.fixture
+def as_operator(client: Client, organisation: Organisation, operator: User) -> Client:
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture(params=["certificates", "endpoints"])
+def place(request: pytest.FixtureRequest, web_team: Team) -> tuple[str, Certificate | Endpoint]:
+    make = make_certificate if request.param == "certificates" else make_endpoint
+    item: Any = make(owner_team=web_team)
+    return f"/{request.param}/{item.pk}/", item
+
+
+Place = tuple[str, Certificate | Endpoint]
+
+
+def words(response: Any) -> str:
+    return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", response.text).split()))
+
+
+def version(response: Any) -> str:
+    found = re.search(r'name="details-version" value="(\w+)"', response.text)
+    assert found
+    return found[1]
+
+
+def test_nothing_known_is_called_not_set(place: Place, as_operator: Client) -> None:
+    page = words(as_operator.get(place[0]))
+    for name in ("Environment", "Criticality", "Application", "Purpose", "Exposure", "Tags", "Regulations", "Notes"):
+        assert f"{name} not set" in page
+
+
+def test_everything_is_saved_and_shown_without_scripts(place: Place, as_operator: Client) -> None:
+    url, item = place
+    form = as_operator.get(f"{url}details/")
+    assert "<html" in form.text
+    saved = as_operator.post(f"{url}details/", {**FULL, "details-version": version(form)}, follow=True)
+    assert saved.redirect_chain == [(url, 302)]
+    page = words(saved)
+    for text in ("Production", "High", "Reachable from the internet", "NIS2", "DORA", "10 years", "room 4", "17"):
+        assert text in page
+    assert "first line second line" in page
+    assert "<b>front</b>" not in saved.text
+    assert re.search(r'href="/\w+/\?tag=shop"', saved.text)
+    assert AuditEvent.objects.get().verb == f"{item._meta.model_name}.described"
+    again = as_operator.get(f"{url}details/")
+    assert 'value="blue, shop"' in again.text
+    assert "cost centre=17\nroom=4" in again.text
+    as_operator.post(f"{url}details/", {**FULL, "details-version": version(again)})
+    assert AuditEvent.objects.count() == 1
+
+
+def test_the_block_is_changed_in_place(place: Place, as_operator: Client) -> None:
+    url, _item = place
+    form = as_operator.get(f"{url}details/", headers=HTMX)
+    assert "<html" not in form.text
+    refused = as_operator.post(f"{url}details/", {"details-tags": "back office"}, headers=HTMX)
+    assert refused.status_code == 422
+    assert "“back office” is no tag" in words(refused)
+    assert 'aria-invalid="true"' in refused.text
+    saved = as_operator.post(f"{url}details/", {"details-tags": "office"}, headers=HTMX)
+    assert (saved.status_code, "<html" in saved.text) == (200, False)
+    assert "Saved." in words(saved)
+    assert ">office</a>" in saved.text
+
+
+def test_a_change_of_somebody_else_is_shown_before_it_is_overwritten(place: Place, as_operator: Client) -> None:
+    url, item = place
+    seen = version(as_operator.get(f"{url}details/"))
+    as_operator.post(f"{url}details/", {"details-environment": "test", "details-version": seen})
+    mine = {"details-environment": "production", "details-notes": "mine", "details-version": seen}
+    late = as_operator.post(f"{url}details/", mine, headers=HTMX)
+    assert late.status_code == 422
+    assert "Somebody changed this meanwhile; it is now: Test" in words(late)
+    item.refresh_from_db()
+    assert item.environment == "test"
+    as_operator.post(f"{url}details/", {**mine, "details-version": version(late)})
+    item.refresh_from_db()
+    assert (item.environment, item.notes) == ("production", "mine")
+
+
+def test_a_tag_leads_to_all_that_carry_it(place: Place, as_operator: Client) -> None:
+    url, _item = place
+    as_operator.post(f"{url}details/", {"details-tags": "shop"})
+    every = f"{url.rsplit('/', 2)[0]}/"
+    assert f'href="{url}"' in as_operator.get(f"{every}?tag=shop").text
+    assert f'href="{url}"' not in as_operator.get(f"{every}?tag=other").text
+
+
+@pytest.mark.parametrize("role", ["viewer", "auditor"])
+@pytest.mark.parametrize("block", ["owner", "details"])
+def test_readers_change_nothing(
+    role: str, block: str, place: Place, client: Client, organisation: Organisation, request: pytest.FixtureRequest
+) -> None:
+    client.force_login(request.getfixturevalue(role))
+    assert client.get(f"{place[0]}{block}/").status_code == 403
+    assert client.post(f"{place[0]}{block}/", FULL).status_code == 403
+    page = client.get(place[0]).text
+    assert "Edit details" not in page
+    assert "Change owner" not in page
+
+
+def test_the_owner_of_an_endpoint_is_changed_in_place(as_operator: Client, operator: User, web_team: Team) -> None:
+    endpoint = make_endpoint(judge_at=None)
+    url = f"/endpoints/{endpoint.pk}/owner/"
+    sent = {"owner-team": "web", "owner-person": operator.pk, "owner-reason": "it is ours"}
+    saved = as_operator.post(url, sent, headers=HTMX)
+    assert "chosen by a person" in words(saved)
+    endpoint.refresh_from_db()
+    assert (endpoint.owner_team, endpoint.owner_person) == (web_team, operator)
+    assert endpoint.judge_at is not None
+    assert AuditEvent.objects.get().verb == "endpoint.owner_changed"
+    assert as_operator.post(url, {"owner-team": "web", "owner-reason": ""}, headers=HTMX).status_code == 422
+
+
+def test_who_gives_something_away_inside_a_page_is_led_to_the_list(
+    place: Place, as_operator: Client, other_team: Team
+) -> None:
+    url, _item = place
+    gone = as_operator.post(f"{url}owner/", {"owner-team": "payments", "owner-reason": "theirs"}, headers=HTMX)
+    assert gone.headers["HX-Redirect"] == f"{url.rsplit('/', 2)[0]}/"
