@@ -69,6 +69,8 @@ class Scan(Work, Tally):
     plan = models.JSONField(default=dict)
     engine = models.CharField(max_length=8, choices=Source.Engine, default=Source.Engine.OWN)
     zone = models.ForeignKey(Zone, on_delete=models.PROTECT, related_name="scans")
+    # Whether what it proved stands in Coverage.
+    is_noted = models.BooleanField(default=False)
     cancelled_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     objects = ScanQuerySet.as_manager()
@@ -77,7 +79,10 @@ class Scan(Work, Tally):
         verbose_name = _("scan")
         verbose_name_plural = _("scans")
         ordering = ["-id"]
-        indexes = [models.Index(fields=["status", "id"], name="scan_by_status")]
+        indexes = [
+            models.Index(fields=["status", "id"], name="scan_by_status"),
+            models.Index(fields=["finished_at"], condition=models.Q(is_noted=False), name="scan_not_noted"),
+        ]
 
     def __str__(self) -> str:
         return self.title

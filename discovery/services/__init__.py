@@ -1,5 +1,6 @@
 """Deciding where to look, looking, and keeping what was seen."""
 
+from discovery.services.coverage import Stood, networks_now, sources_now
 from discovery.services.networks import (
     DEFAULT_ZONE,
     allow,
@@ -29,6 +30,7 @@ __all__ = [
     "Recorded",
     "Recording",
     "ScanRefusedError",
+    "Stood",
     "allow",
     "cancel_scan",
     "check_now",
@@ -40,6 +42,7 @@ __all__ = [
     "finish_scan",
     "first_source",
     "look_daily",
+    "networks_now",
     "record",
     "request_probe",
     "run_now",
@@ -47,6 +50,7 @@ __all__ = [
     "run_source",
     "save_network",
     "save_source",
+    "sources_now",
     "start_first_source",
     "start_listed_scan",
     "start_scan",

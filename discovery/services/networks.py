@@ -14,7 +14,7 @@ from accounts.services import audit, require_role
 from certdash.lib.egress import Policy
 from discovery.addresses import AddressError, Problem, Target, Targets, is_special, parse_network, wholly_special
 from discovery.addresses.values import merge, subtract
-from discovery.models import Network, Zone
+from discovery.models import Coverage, Network, Zone
 from inventory.addresses import unpack
 
 DEFAULT_ZONE = "default"
@@ -109,6 +109,8 @@ def save_network(
         setattr(row, name, value)
     row.save()
     after = _described(row)
+    if before and before != after:
+        _forget(row)
     if before != after:
         audit(actor, "network.changed" if before else "network.added", row, before, _from(origin, after), now=now)
     return row
@@ -127,6 +129,12 @@ def _described(row: Network) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names} | {"zone": row.zone.name}
 
 
+def _forget(changed: Network) -> None:
+    """What was proved of these addresses was proved of other bounds."""
+    around = Network.objects.filter(zone=changed.zone, first__lte=changed.last, last__gte=changed.first)
+    Coverage.objects.filter(network__in=around).delete()
+
+
 def _from(origin: str, after: dict[str, Any]) -> dict[str, Any]:
     return after | ({"origin": origin} if origin else {})
 
@@ -136,6 +144,7 @@ def delete_network(network: Network, *, actor: User, now: datetime) -> None:
     require_role(actor, Role.ADMINISTRATOR)
     before = _described(network)
     pk = network.pk
+    _forget(network)
     network.delete()
     network.pk = pk
     audit(actor, "network.deleted", network, before, now=now)

@@ -13,18 +13,18 @@ from accounts.models import User
 from accounts.services import audit, require_change
 from discovery.addresses import parse_network, parse_targets
 from discovery.addresses.values import merge, subtract
-from discovery.models import Scan, Source
+from discovery.models import Coverage, Scan, Source
+from discovery.services.areas import ASKED, asks_as
 from discovery.services.networks import PROBE, default_zone, egress_policy, refusals
 from discovery.services.plans import Ask, ScanRefusedError, read_ask, require_size
 from discovery.services.scans import cancel_scan, start_scan
 
 FIRST_SOURCE = "First networks"
 FIRST_PORTS = "443, 8443"
-_ASKED = ("targets", "exclusions", "ports", "server_names")
 _COLUMNS = (
     "name",
     "kind",
-    *_ASKED,
+    *ASKED,
     "engine",
     "enabled",
     "every_seconds",
@@ -50,6 +50,9 @@ def save_source(source: Source, *, actor: User | None, now: datetime, origin: st
     if before is None or any(getattr(before, name) != getattr(source, name) for name in _COLUMNS):
         source.next_run_at = now
     source.save()
+    if before and any(getattr(before, name) != getattr(source, name) for name in ASKED):
+        # What was proved of other places proves nothing of these.
+        Coverage.objects.filter(source=source).delete()
     after = _described(source) | ({"origin": origin} if origin else {})
     verb = "source.changed" if before else "source.added"
     audit(actor, verb, source, _described(before) if before else {}, after, now=now)
@@ -90,7 +93,7 @@ def run_now(source: Source, *, actor: User, now: datetime) -> Scan:
     """
     ask = Ask.of_source(source)
     for scan in source.scans.open():
-        if all(scan.plan.get(name) == getattr(ask, name) for name in _ASKED):
+        if asks_as(source, scan.plan):
             return scan
     scan = start_scan(ask, actor=actor, now=now, title=source.name, source=source)
     source.last_run_at = now

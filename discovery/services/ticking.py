@@ -9,6 +9,7 @@ from django.db import transaction
 
 from certdash.lib.work import OPEN, WorkStatus
 from discovery.models import Scan, Source, Zone
+from discovery.services.coverage import ended_runs, note_run
 from discovery.services.plans import Ask, ScanRefusedError
 from discovery.services.queue import feed
 from discovery.services.scans import ERROR_LENGTH, finish_scan, start_scan
@@ -24,7 +25,7 @@ def tick(now: datetime) -> list[str]:
         finish_scan(scan_id, now)
     for zone in Zone.objects.values_list("name", flat=True):
         feed(zone, now)
-    return errors
+    return errors + note_ended_runs(now)
 
 
 def start_due_sources(now: datetime) -> list[str]:
@@ -37,6 +38,18 @@ def start_due_sources(now: datetime) -> list[str]:
         except Exception as error:
             log.exception("source %s could not be started", source.pk)
             errors.append(f"source {source.pk}: {type(error).__name__}: {error}")
+    return errors
+
+
+def note_ended_runs(now: datetime) -> list[str]:
+    errors = []
+    for scan in ended_runs():
+        try:
+            note_run(scan, now)
+        # One run that cannot be read must not keep the others from being noted.
+        except Exception as error:
+            log.exception("what scan %s proved could not be noted", scan.pk)
+            errors.append(f"scan {scan.pk}: {type(error).__name__}: {error}")
     return errors
 
 
