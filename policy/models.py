@@ -78,6 +78,12 @@ class FindingQuerySet(AboutQuerySet["Finding"]):
     def open(self) -> FindingQuerySet:
         return self.filter(closed_at=None)
 
+    def with_subject(self) -> FindingQuerySet:
+        """With all that a line about a finding shows."""
+        return self.select_related(
+            "certificate__owner_team", "endpoint__owner_team", "endpoint__certificate", "acknowledged_by"
+        )
+
     def of_teams(self, slugs: list[str], *, unowned: bool) -> FindingQuerySet:
         """Findings about what one of these teams owns, or (``unowned``) what nobody owns."""
         owned = Q(certificate__owner_team__slug__in=slugs) | Q(endpoint__owner_team__slug__in=slugs)

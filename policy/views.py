@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -17,9 +16,9 @@ from inventory.filters import count_up_to, query_with
 from inventory.filters.paging import Cursor, CursorError, Page, Sort, take_page
 from inventory.models import Certificate, Endpoint, Severity
 from policy.filters import FindingFilter, facets
-from policy.models import Finding, FindingQuerySet
-from policy.rules import CATALOGUE
+from policy.models import Finding, FindingQuerySet, rule_of
 from policy.services import acknowledge
+from policy.snapshot import Panel, panel_of_certificate, panel_of_endpoint
 
 SHOWN = 50
 WORST_FIRST = Sort("severity", "severity", "number", descending=True)
@@ -35,20 +34,20 @@ def finding_list(request: HtmxRequest) -> HttpResponse:
 
 @require_safe
 def finding_detail(request: HtmxRequest, pk: int) -> HttpResponse:
-    finding = get_object_or_404(_full(Finding.objects.visible_to(request.user)), pk=pk)
+    finding = get_object_or_404(Finding.objects.visible_to(request.user).with_subject(), pk=pk)
     template = page_or_fragment(request, "policy/finding_detail.html", "finding")
-    return render(request, template, {"finding": finding, "rule": CATALOGUE[finding.rule]})
+    return render(request, template, {"finding": finding, "rule": rule_of(finding.rule)})
 
 
 @require_POST
 def finding_acknowledge(request: HtmxRequest, pk: int) -> HttpResponse:
     require_change(request.user)
-    finding = get_object_or_404(_full(Finding.objects.visible_to(request.user)), pk=pk)
+    finding = get_object_or_404(Finding.objects.visible_to(request.user).with_subject(), pk=pk)
     acknowledge(finding, request.user, timezone.now())
     if not request.htmx:
         return redirect("policy:finding_detail", pk=pk)
     finding.refresh_from_db()
-    context = {"finding": finding, "rule": CATALOGUE[finding.rule]}
+    context = {"finding": finding, "rule": rule_of(finding.rule)}
     return render(request, "policy/finding_detail.html#finding", context)
 
 
@@ -56,21 +55,17 @@ def finding_acknowledge(request: HtmxRequest, pk: int) -> HttpResponse:
 def certificate_findings(request: HtmxRequest, pk: int) -> HttpResponse:
     """Findings of a certificate and of the endpoints that serve it, open ones first."""
     certificate = get_object_or_404(Certificate.objects.visible_to(request.user), pk=pk)
-    visible = Finding.objects.visible_to(request.user)
-    findings = visible.filter(certificate=certificate) | visible.filter(endpoint__certificate=certificate)
-    return _panel(request, findings, certificate.name, certificate.judged_at)
+    return _panel(request, panel_of_certificate(certificate, request.user, timezone.now()))
 
 
 @require_safe
 def endpoint_findings(request: HtmxRequest, pk: int) -> HttpResponse:
     endpoint = get_object_or_404(Endpoint.objects.visible_to(request.user), pk=pk)
-    findings = Finding.objects.visible_to(request.user).filter(endpoint=endpoint)
-    return _panel(request, findings, endpoint.place, endpoint.judged_at)
+    return _panel(request, panel_of_endpoint(endpoint, request.user, timezone.now()))
 
 
-def _panel(request: HtmxRequest, findings: FindingQuerySet, subject: str, judged_at: datetime | None) -> HttpResponse:
-    ordered = _full(findings).order_by("closed_at", "-severity", "opened_at", "pk")[:SHOWN]
-    context = {"rows": [_row(finding) for finding in ordered], "subject": subject, "judged_at": judged_at}
+def _panel(request: HtmxRequest, panel: Panel) -> HttpResponse:
+    context = {"panel": panel, "rows": [_row(finding) for finding in panel.findings]}
     return render(request, page_or_fragment(request, "policy/panel.html", "panel"), context)
 
 
@@ -105,7 +100,7 @@ def _page(found: FindingQuerySet, after: str) -> tuple[Page[Finding], str]:
         cursor, problem = (Cursor.read(after, WORST_FIRST) if after else None), ""
     except CursorError as error:
         cursor, problem = None, str(error)
-    return take_page(_full(found), WORST_FIRST, cursor, SHOWN), problem
+    return take_page(found.with_subject(), WORST_FIRST, cursor, SHOWN), problem
 
 
 def _query(request: HtmxRequest, cursor: str) -> str:
@@ -118,10 +113,4 @@ def _tabs(state: str) -> list[dict[str, Any]]:
 
 
 def _row(finding: Finding) -> dict[str, Any]:
-    return {"finding": finding, "rule": CATALOGUE[finding.rule]}
-
-
-def _full(findings: FindingQuerySet) -> FindingQuerySet:
-    return findings.select_related(
-        "certificate__owner_team", "endpoint__owner_team", "endpoint__certificate", "acknowledged_by"
-    )
+    return {"finding": finding, "rule": rule_of(finding.rule)}

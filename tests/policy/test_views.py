@@ -185,11 +185,3 @@ def test_hostile_words_are_shown_and_do_nothing(client: Client, auditor: User) -
         assert "<script>alert" not in page
         assert "<b>\u2039" not in page
         assert "\u202e" not in page
-
-
-def test_a_panel_without_findings_says_whether_anybody_has_judged(client: Client, auditor: User) -> None:
-    certificate = make_certificate()
-    client.force_login(auditor)
-    assert "Not judged yet" in client.get(f"/certificates/{certificate.pk}/findings/").text
-    Certificate.objects.filter(pk=certificate.pk).update(judged_at=NOW)
-    assert "No rule was found broken here" in client.get(f"/certificates/{certificate.pk}/findings/").text
