@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from inventory.models import Certificate, CertificateDer, CertificateName, Issuer
-from inventory.services.facts import Facts, certificate_row, digest_of, facts_of, name_rows
+from inventory.services.facts import Facts, IssuerFacts, certificate_row, digest_of, facts_of, name_rows
 from inventory.services.races import settled
 from inventory.services.totals import Share, certificate_shares, kept
 from inventory.services.writing import insert, insert_rows
@@ -71,8 +71,16 @@ def _store(by_digest: Mapping[str, bytes], now: datetime, unknown: Unknown, delt
     return Stored(ids | made, frozenset(made.values()))
 
 
-def _issuers(missing: Iterable[Facts]) -> dict[str, Issuer]:
+def _issuers(missing: Iterable[Facts]) -> dict[str, int]:
+    """Primary keys by the digest of the name."""
     wanted = {facts.issuer.name_sha256: facts.issuer for facts in missing if facts.issuer}
-    known = {row.name_sha256: row for row in Issuer.objects.filter(name_sha256__in=wanted)}
-    made = Issuer.objects.bulk_create(wanted[key] for key in sorted(set(wanted) - set(known)))
-    return known | {row.name_sha256: row for row in made}
+    known = _known_issuers(wanted)
+    new = sorted(set(wanted) - set(known))
+    if not new:
+        return known
+    insert(Issuer, IssuerFacts._fields, (wanted[key] for key in new))
+    return known | _known_issuers(new)
+
+
+def _known_issuers(digests: Collection[str]) -> dict[str, int]:
+    return dict(Issuer.objects.filter(name_sha256__in=digests).values_list("name_sha256", "pk"))

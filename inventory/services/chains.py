@@ -62,12 +62,14 @@ def store_chains(
 def _store(chains: Mapping[str, Sequence[bytes]], ids: Mapping[str, int]) -> dict[str, tuple[int, int]]:
     known = known_chains(chains)
     missing = {sha256: [ids[digest_of(der)] for der in ders] for sha256, ders in chains.items() if sha256 not in known}
-    rows = Chain.objects.bulk_create(
-        Chain(sha256=sha256, length=len(members), leaf_id=members[0]) for sha256, members in missing.items()
-    )
-    links = ((row.pk, at, member) for row in rows for at, member in enumerate(missing[row.sha256]))
+    if not missing:
+        return known
+    rows = ((sha256, len(members), members[0]) for sha256, members in missing.items())
+    insert(Chain, ("sha256", "length", "leaf_id"), rows)
+    made = known_chains(missing)
+    links = ((pk, at, member) for sha256, (pk, _) in made.items() for at, member in enumerate(missing[sha256]))
     insert(ChainLink, ("chain_id", "position", "certificate_id"), links)
-    return known | {row.sha256: (row.pk, row.leaf_id) for row in rows}
+    return known | made
 
 
 def _call_leaves(ids: Iterable[int], now: datetime, deltas: Counter[Share]) -> None:

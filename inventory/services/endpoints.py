@@ -17,7 +17,7 @@ from inventory.services.served import keep_served
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.standing import restand
 from inventory.services.totals import Share, endpoint_shares
-from inventory.services.writing import insert_rows, write
+from inventory.services.writing import blank, insert_rows, write
 
 Outcome = Endpoint.Outcome
 _FACTS = ("outcome", "reason", "tls_version", "cipher", "certificate_id", "schedule_seconds")
@@ -132,7 +132,7 @@ class _Kept:
         self.spot = spot
         self.look = look
         self.is_new = row is None
-        self.row = row or Endpoint(**spot._asdict(), service=spot.service[:300])
+        self.row = row or blank(Endpoint, {**spot._asdict(), "service": spot.service[:300]})
         self.before = [] if row is None else endpoint_shares(row)
         self.facts_before = self._facts()
         self.revived = row is not None and row.retired_at is not None and look.outcome == Outcome.SERVED

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import models
 
 from inventory import x509
 from inventory.models import Certificate, CertificateName, Issuer
 from inventory.names import normalise
+from inventory.services.writing import blank
 from inventory.status import little_life_left_from
 from inventory.x509 import NotACertificate, ParsedCertificate
 
@@ -38,6 +39,15 @@ _DETAILS = (
 )
 
 
+class IssuerFacts(NamedTuple):
+    """The columns of an issuer."""
+
+    name_sha256: str
+    name: str
+    label: str
+    organisation: str
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """One certificate as unsaved rows. ``names`` holds (kind, value as it is compared) in the certificate's order."""
@@ -46,7 +56,7 @@ class Facts:
     der: bytes
     columns: dict[str, Any]
     names: tuple[tuple[str, str], ...]
-    issuer: Issuer | None
+    issuer: IssuerFacts | None
 
 
 def digest_of(der: bytes) -> str:
@@ -128,48 +138,50 @@ def names_digest(names: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else ""
 
 
-def _issuer(parsed: ParsedCertificate) -> Issuer | None:
+def _issuer(parsed: ParsedCertificate) -> IssuerFacts | None:
     if not parsed.issuer_key:
         return None
-    columns = {
-        "name_sha256": parsed.issuer_key,
-        "name": parsed.issuer or "",
-        "label": parsed.issuer_label,
-        "organisation": parsed.issuer_organisation,
-    }
-    return Issuer(**{name: _cut(Issuer, name, value) for name, value in columns.items()})
+    whole = (parsed.issuer_key, parsed.issuer or "", parsed.issuer_label, parsed.issuer_organisation)
+    return IssuerFacts(*(_cut(Issuer, name, value) for name, value in zip(IssuerFacts._fields, whole, strict=True)))
 
 
 def _fitted(model: type[models.Model], columns: dict[str, Any]) -> dict[str, Any]:
     """Cut what is longer than its column; the whole text stays in ``details``."""
-    fitted = {name: _cut(model, name, value) for name, value in columns.items()}
-    whole = {name: columns[name] for name, value in fitted.items() if value != columns[name]}
-    return fitted | ({"details": {**columns["details"], "whole": whole}} if whole else {})
+    limits = _limits(model)
+    whole = {
+        name: value
+        for name, value in columns.items()
+        if name in limits and isinstance(value, str) and len(value) > limits[name]
+    }
+    if not whole:
+        return columns
+    cut = {name: _cut(model, name, value) for name, value in whole.items()}
+    return {**columns, **cut, "details": {**columns["details"], "whole": whole}}
 
 
-def _cut(model: type[models.Model], name: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    limit = _limit(model, name)
+def _cut(model: type[models.Model], name: str, value: str) -> str:
+    limit = _limits(model).get(name)
     return value if limit is None or len(value) <= limit else f"{value[: limit - 1]}…"
 
 
 @cache
-def _limit(model: type[models.Model], name: str) -> int | None:
-    return getattr(model._meta.get_field(name), "max_length", None)
+def _limits(model: type[models.Model]) -> dict[str, int]:
+    """The columns of limited text."""
+    sizes = ((field.attname, getattr(field, "max_length", None)) for field in model._meta.concrete_fields)
+    return {name: size for name, size in sizes if size is not None}
 
 
-def certificate_row(facts: Facts, issuers: dict[str, Issuer], now: datetime) -> Certificate:
+def certificate_row(facts: Facts, issuers: Mapping[str, int], now: datetime) -> Certificate:
     """The row to insert: facts, and the standing that every certificate begins with."""
     kind = Certificate.Kind.CA if facts.columns.get("is_ca") else Certificate.Kind.LEAF
-    return Certificate(
-        **facts.columns,
-        sha256=facts.sha256,
-        issuer=issuers[facts.issuer.name_sha256] if facts.issuer else None,
-        kind=kind,
-        first_seen_at=now,
-        judge_at=now,
-    )
+    standing = {
+        "sha256": facts.sha256,
+        "issuer_id": issuers[facts.issuer.name_sha256] if facts.issuer else None,
+        "kind": kind.value,
+        "first_seen_at": now,
+        "judge_at": now,
+    }
+    return blank(Certificate, {**facts.columns, **standing})
 
 
 def name_rows(facts: Facts, certificate_id: int) -> Iterable[tuple[int, int, str, str]]:

@@ -14,6 +14,8 @@ from inventory.services.writing import insert, write
 State = ServedChain.State
 Chains: TypeAlias = Mapping[str, tuple[int, int]]
 _WRITTEN = ("chain_id", "certificate_id", "state", "since", "observed_at")
+# Endpoint, variant, chain, certificate: what a new pointer is told.
+Made: TypeAlias = tuple[int, str, int, int]
 
 
 @dataclass(slots=True)
@@ -23,33 +25,33 @@ class Moves:
     now: datetime
     same: list[int] = field(default_factory=list)
     moved: list[ServedChain] = field(default_factory=list)
-    made: list[ServedChain] = field(default_factory=list)
+    made: list[Made] = field(default_factory=list)
     dropped: list[ServedChain] = field(default_factory=list)
     left: set[int] = field(default_factory=set)
 
     @property
     def endpoints(self) -> set[int]:
         """Endpoints whose pointers moved."""
-        return {pointer.endpoint_id for pointer in (*self.moved, *self.made, *self.dropped)}
+        moved = {pointer.endpoint_id for pointer in (*self.moved, *self.dropped)}
+        return moved | {endpoint for endpoint, _, _, _ in self.made}
 
     @property
     def certificates(self) -> set[int]:
         """Every certificate that a pointer came from or went to."""
-        return self.left | {pointer.certificate_id for pointer in (*self.moved, *self.made, *self.dropped)}
+        moved = {pointer.certificate_id for pointer in (*self.moved, *self.dropped)}
+        return self.left | moved | {leaf for _, _, _, leaf in self.made}
 
     def serve(self, endpoint: Endpoint, variant: str, chains: Chains, pointer: ServedChain | None) -> None:
         chain, leaf = chains[variant]
         if pointer is None:
-            pointer = ServedChain(endpoint=endpoint, variant=variant)
-            self.made.append(pointer)
+            self.made.append((endpoint.pk, variant, chain, leaf))
         elif pointer.chain_id == chain and pointer.state == State.SERVED:
             self.same.append(pointer.pk)
-            return
         else:
             self.left.add(pointer.certificate_id)
             self.moved.append(pointer)
-        pointer.chain_id, pointer.certificate_id = chain, leaf
-        pointer.state, pointer.since, pointer.observed_at = State.SERVED, self.now, self.now
+            pointer.chain_id, pointer.certificate_id = chain, leaf
+            pointer.state, pointer.since, pointer.observed_at = State.SERVED, self.now, self.now
 
     def miss(self, pointer: ServedChain) -> None:
         """Nothing was served to this kind of client: what was is last known."""
@@ -70,8 +72,8 @@ class Moves:
         if self.dropped:
             ServedChain.objects.filter(pk__in=[pointer.pk for pointer in self.dropped]).delete()
         write(self.moved, _WRITTEN)
-        columns = ("endpoint_id", "variant", *_WRITTEN)
-        insert(ServedChain, columns, ([getattr(pointer, name) for name in columns] for pointer in self.made))
+        begun = (State.SERVED.value, self.now, self.now)
+        insert(ServedChain, ("endpoint_id", "variant", *_WRITTEN), ((*made, *begun) for made in self.made))
 
 
 def keep_served(looks: Sequence[tuple[Endpoint, Chains]], now: datetime) -> Moves:

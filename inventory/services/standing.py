@@ -4,30 +4,50 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 from django.db.models import Count, Q
 
 from inventory.models import Certificate, Endpoint, ServedChain
-from inventory.services.totals import CERTIFICATE_COLUMNS, Share, certificate_shares
-from inventory.services.writing import write
+from inventory.services.totals import Counted, Share, certificate_shares
+from inventory.services.writing import write_values
 
-_COLUMNS = (
-    *CERTIFICATE_COLUMNS,
-    "names_sha256",
-    "key_type",
-    "not_before",
-    "nodes_last_known",
-    "nodes_total",
-    "served_ever",
-    "superseded",
-    "judge_at",
-)
 _NODES = ("nodes_serving", "nodes_last_known", "nodes_total", "served_ever")
 # Certificates of one family are earlier and later ones of each other: equal names and equal kind of key. A server may
 # serve an RSA and an ECDSA certificate side by side, and neither replaces the other.
 Family: TypeAlias = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Stands(Counted):
+    """What standing follows from, of one certificate."""
+
+    names_sha256: str
+    key_type: str
+    not_before: datetime | None
+    nodes_last_known: int
+    nodes_total: int
+    served_ever: bool
+    superseded: bool
+
+    @property
+    def nodes(self) -> tuple[int, int, int, bool]:
+        """The columns of ``_NODES``."""
+        return self.nodes_serving, self.nodes_last_known, self.nodes_total, self.served_ever
+
+    @property
+    def family(self) -> Family:
+        return self.names_sha256, self.key_type
+
+    @property
+    def age(self) -> tuple[datetime, int]:
+        """A total order, so that of two members exactly one is the newer."""
+        return self.not_before or datetime.min.replace(tzinfo=UTC), self.pk
+
+
+_COLUMNS = tuple(column.name for column in fields(_Stands))
 
 
 def restand(
@@ -41,20 +61,23 @@ def restand(
     wanted = set(certificates) | _served_by(services)
     if not wanted:
         return frozenset()
-    rows = list(Certificate.objects.filter(pk__in=wanted).order_by("pk").select_for_update().only(*_COLUMNS))
+    locked = Certificate.objects.filter(pk__in=wanted).order_by("pk").select_for_update()
+    before = [_Stands(*columns) for columns in locked.values_list(*_COLUMNS)]
     nodes = _nodes(wanted)
-    was = {row.pk: tuple(getattr(row, name) for name in _NODES) for row in rows}
-    for row in rows:
-        row.nodes_serving, row.nodes_last_known, row.nodes_total = nodes.get(row.pk, (0, 0, 0))
-        row.served_ever = row.served_ever or row.nodes_serving > 0
-    changed = [row for row in rows if was[row.pk] != tuple(getattr(row, name) for name in _NODES)]
-    turned = [row for row in changed if (was[row.pk][0] > 0) != (row.nodes_serving > 0)]
-    for row in changed:
-        row.judge_at = now
-    write(changed, [*_NODES, "judge_at"])
-    _count(turned, deltas)
-    _mark_superseded({_family(row) for row in turned}, now)
-    return frozenset(row.pk for row in turned if not row.nodes_serving)
+    pairs = [(was, _recounted(was, *nodes.get(was.pk, (0, 0, 0)))) for was in before]
+    changed = [row for was, row in pairs if was.nodes != row.nodes]
+    turned = [(was, row) for was, row in pairs if (was.nodes_serving > 0) != (row.nodes_serving > 0)]
+    write_values(Certificate, (*_NODES, "judge_at"), ((*row.nodes, now, row.pk) for row in changed))
+    # Shares depend on whether a certificate is in use, not on how many nodes use it.
+    deltas.subtract(share for was, _ in turned for share in certificate_shares(was))
+    deltas.update(share for _, row in turned for share in certificate_shares(row))
+    _mark_superseded({row.family for _, row in turned}, now)
+    return frozenset(row.pk for _, row in turned if not row.nodes_serving)
+
+
+def _recounted(row: _Stands, serving: int, last_known: int, total: int) -> _Stands:
+    ever = row.served_ever or serving > 0
+    return replace(row, nodes_serving=serving, nodes_last_known=last_known, nodes_total=total, served_ever=ever)
 
 
 def _served_by(services: Collection[str]) -> set[int]:
@@ -85,20 +108,6 @@ def _service_nodes(pairs: Iterable[tuple[int, str]]) -> Counter[int]:
     return totals
 
 
-def _count(turned: Iterable[Certificate], deltas: Counter[Share]) -> None:
-    """Shares depend on whether a certificate is in use, not on how many nodes use it."""
-    for row in turned:
-        after = row.nodes_serving
-        row.nodes_serving = 0 if after else 1
-        deltas.subtract(certificate_shares(row))
-        row.nodes_serving = after
-        deltas.update(certificate_shares(row))
-
-
-def _family(row: Certificate) -> Family:
-    return row.names_sha256, row.key_type
-
-
 def _mark_superseded(families: Collection[Family], now: datetime) -> None:
     """Superseded is what has a newer member of its family in use; the newest in use never is.
 
@@ -107,24 +116,16 @@ def _mark_superseded(families: Collection[Family], now: datetime) -> None:
     names = {names_sha256 for names_sha256, _ in families if names_sha256}
     if not names:
         return
-    members: dict[Family, list[Certificate]] = defaultdict(list)
-    for row in Certificate.objects.leaves().filter(names_sha256__in=names).only(*_COLUMNS):
-        members[_family(row)].append(row)
+    members: dict[Family, list[_Stands]] = defaultdict(list)
+    for columns in Certificate.objects.leaves().filter(names_sha256__in=names).values_list(*_COLUMNS):
+        row = _Stands(*columns)
+        members[row.family].append(row)
     changed = [row for rows in members.values() for row in _turned(rows)]
-    for row in changed:
-        row.superseded = not row.superseded
-        row.judge_at = now
-    write(changed, ["superseded", "judge_at"])
+    write_values(Certificate, ("superseded", "judge_at"), ((not row.superseded, now, row.pk) for row in changed))
 
 
-def _turned(family: Iterable[Certificate]) -> Iterable[Certificate]:
-    rows = list(family)
-    newest = max((_age(row) for row in rows if row.nodes_serving), default=None)
-    for row in rows:
-        if row.superseded != (newest is not None and _age(row) < newest):
+def _turned(family: Collection[_Stands]) -> Iterable[_Stands]:
+    newest = max((row.age for row in family if row.nodes_serving), default=None)
+    for row in family:
+        if row.superseded != (newest is not None and row.age < newest):
             yield row
-
-
-def _age(row: Certificate) -> tuple[datetime, int]:
-    """A total order, so that of two members exactly one is the newer."""
-    return row.not_before or datetime.min.replace(tzinfo=UTC), row.pk

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -47,20 +47,26 @@ OURS = (
     WARNING_DAY,
     ENDPOINTS,
 )
-# The columns that shares depend on; what changes one of them must keep the totals.
-CERTIFICATE_COLUMNS = (
-    "pk",
-    "owner_team_id",
-    "kind",
-    "issuer_id",
-    "key_label",
-    "not_after",
-    "expiring_from",
-    "nodes_serving",
-)
 
 
-def certificate_shares(row: Certificate) -> list[Share]:
+@dataclass(slots=True)
+class Counted:
+    """The columns of a certificate that shares depend on; what changes one of them must keep the totals."""
+
+    pk: int
+    owner_team_id: int | None
+    kind: str
+    issuer_id: int | None
+    key_label: str
+    not_after: datetime | None
+    expiring_from: datetime | None
+    nodes_serving: int
+
+
+CERTIFICATE_COLUMNS = tuple(column.name for column in fields(Counted))
+
+
+def certificate_shares(row: Certificate | Counted) -> list[Share]:
     team = row.owner_team_id
     shares: list[Share] = [(team, CERTIFICATES, row.kind)]
     if row.kind == Certificate.Kind.LEAF:
@@ -71,7 +77,7 @@ def certificate_shares(row: Certificate) -> list[Share]:
     return shares
 
 
-def _shares_in_use(row: Certificate, issuer: str) -> list[Share]:
+def _shares_in_use(row: Certificate | Counted, issuer: str) -> list[Share]:
     team = row.owner_team_id
     shares: list[Share] = [(team, IN_USE, ""), (team, ISSUER_IN_USE, issuer), (team, KEY_IN_USE, row.key_label)]
     shares += [(team, UNOWNED, "in_use")] if team is None else []
@@ -226,9 +232,9 @@ def _is_in_a_moment() -> bool:
 
 def _counted() -> Counter[Share]:
     counted: Counter[Share] = Counter()
-    certificates = Certificate.objects.only(*CERTIFICATE_COLUMNS)
-    for certificate in certificates.iterator(chunk_size=2000):
-        counted.update(certificate_shares(certificate))
+    certificates = Certificate.objects.values_list(*CERTIFICATE_COLUMNS)
+    for columns in certificates.iterator(chunk_size=2000):
+        counted.update(certificate_shares(Counted(*columns)))
     endpoints = Endpoint.objects.only("pk", "owner_team_id", "outcome", "retired_at")
     for endpoint in endpoints.iterator(chunk_size=2000):
         counted.update(endpoint_shares(endpoint))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from django.db import connection, models
+from django.db.models.base import ModelState
 from django.db.models.constants import OnConflict
 
 Row = TypeVar("Row", bound=models.Model)
@@ -18,14 +20,16 @@ def write(rows: Iterable[Row], columns: Sequence[str]) -> None:
     ``bulk_update`` builds an expression per row and column: for some hundred rows that takes seconds.
     """
     chosen = list(rows)
-    if not chosen:
-        return
-    model = type(chosen[0])
+    if chosen:
+        write_values(type(chosen[0]), columns, map(attrgetter(*columns, "pk"), chosen))
+
+
+def write_values(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """As ``write``, where each row is the values of these columns and, last, the primary key."""
     fields = [_column(model, name) for name in columns]
-    convert = [_converter(field) for field in fields]
-    values = [
-        [*(one(getattr(row, name)) for one, name in zip(convert, columns, strict=True)), row.pk] for row in chosen
-    ]
+    values = _prepared(fields, rows)
+    if not values:
+        return
     quote = connection.ops.quote_name
     assignments = ", ".join(f"{quote(_name(field))} = %s" for field in fields)
     table, key = quote(model._meta.db_table), quote(_name(model._meta.pk))
@@ -55,8 +59,7 @@ def insert(
     ``columns`` (foreign keys as ``name_id``) are all that the table needs. ``or_ignore`` leaves out rows that exist.
     """
     fields = [_column(model, name) for name in columns]
-    convert = [_converter(field) for field in fields]
-    prepared = [[one(value) for one, value in zip(convert, row, strict=True)] for row in rows]
+    prepared = _prepared(fields, rows)
     if not prepared:
         return
     quote = connection.ops.quote_name
@@ -73,7 +76,34 @@ def insert_rows(rows: Sequence[Row]) -> None:
     if rows:
         model = type(rows[0])
         names = [field.attname for field in model._meta.concrete_fields if not field.primary_key]
-        insert(model, names, ([getattr(row, name) for name in names] for row in rows))
+        insert(model, names, map(attrgetter(*names), rows))
+
+
+def blank(model: type[Row], columns: Mapping[str, Any]) -> Row:
+    """``model(**columns)`` (foreign keys as ``name_id``) at a tenth of its price, for thousands of rows."""
+    constant, computed = _defaults(model)
+    row = model.__new__(model)
+    made = {field.attname: field.get_default() for field in computed}
+    vars(row).update({**constant, **made, **columns, "_state": ModelState()})
+    return row
+
+
+@cache
+def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[models.Field[Any, Any]]]:
+    """What all new rows hold, and the columns whose default is made for each row."""
+    fields = model._meta.concrete_fields
+    computed = [field for field in fields if field.has_default() and callable(field.default)]
+    return {field.attname: field.get_default() for field in fields if field not in computed}, computed
+
+
+def _prepared(fields: Sequence[models.Field[Any, Any]], rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """The values as the driver takes them; most columns take a value as it is."""
+    converters = [(at, convert) for at, field in enumerate(fields) if (convert := _converter(field))]
+    prepared = [list(row) for row in rows]
+    for values in prepared:
+        for at, convert in converters:
+            values[at] = convert(values[at])
+    return prepared
 
 
 def _column(model: type[models.Model], name: str) -> models.Field[Any, Any]:
@@ -87,15 +117,15 @@ def _name(field: models.Field[Any, Any]) -> str:
     return str(field.get_attname_column()[1])
 
 
-def _converter(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
-    """Most columns take the value as it is; the same moment comes thousands of times, so it is converted once."""
+def _converter(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
+    """None where nothing is to be done; the same moment comes thousands of times, so it is converted once."""
     if isinstance(field, models.DateTimeField):
         return cache(lambda value: field.get_db_prep_save(value, connection))
     if isinstance(field, models.JSONField):
         return _json(field)
     if isinstance(field, models.BinaryField):
         return lambda value: field.get_db_prep_save(value, connection)
-    return _as_it_is
+    return None
 
 
 def _json(field: models.JSONField[Any, Any]) -> Callable[[Any], Any]:
@@ -104,7 +134,3 @@ def _json(field: models.JSONField[Any, Any]) -> Callable[[Any], Any]:
     return lambda value: (
         empty[type(value)] if not value and type(value) in empty else field.get_db_prep_save(value, connection)
     )
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
