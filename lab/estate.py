@@ -18,7 +18,15 @@ KINDS = (*RECIPES, *SCENES)
 
 # RSA keys take their time, and no two certificates may share one without being told: a large lab
 # has a few of them and more of the others.
-AT_MOST = {"rsa4096": 4, "rsa1024": 40, "tls10": 4, "tls11": 4, "dual": 8}
+AT_MOST = {
+    "rsa4096": 4,
+    "rsa1024": 40,
+    "tls10": 4,
+    "tls11": 4,
+    "client_certificate_tls10": 4,
+    "dual": 8,
+    "dual_half": 4,
+}
 _FILLER = "in_date"
 
 

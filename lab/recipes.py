@@ -83,6 +83,11 @@ RECIPES = {
     "expired": Recipe("ended 30 days ago", ("expired",), days=(-120, -30)),
     "not_yet_valid": Recipe("begins in 10 days", ("not_yet_valid",), days=(10, 100)),
     "wrong_name": Recipe("the certificate is for another name", ("wrong_name",), names=("other-{host}",)),
+    "final_dot": Recipe(
+        "its name ends with a dot, as in a zone file: clients do not recognise it",
+        ("wrong_name",),
+        names=("{host}.",),
+    ),
     "incomplete_chain": Recipe(
         "the leaf is sent alone, its issuer is missing",
         ("incomplete_chain",),
@@ -138,6 +143,13 @@ RECIPES = {
         "wants a certificate of the client and breaks the handshake after showing its own",
         client_certificate=True,
         versions=(TLS12, TLS12),
+    ),
+    "client_certificate_tls10": Recipe(
+        "wants a certificate of the client and speaks TLS 1.0 only",
+        ("old_tls",),
+        options=Options(key="rsa2048"),
+        client_certificate=True,
+        versions=(TLS10, TLS10),
     ),
     "smtp": mail("smtp", "STARTTLS in SMTP"),
     "imap": mail("imap", "STARTTLS in IMAP"),

@@ -49,6 +49,27 @@ def dual(workshop: Workshop, kind: str) -> tuple[Site, ...]:
     return (Site((known,), Tls((rsa, ecdsa))),)
 
 
+def dual_half(workshop: Workshop, kind: str) -> tuple[Site, ...]:
+    """Only who asks for RSA sees the fault."""
+    host = workshop.name(kind)
+    rsa, ecdsa = (_leaf(workshop, host, key) for key in ("rsa2048", "p256"))
+    known = named(line(workshop.place("tls"), kind, "the RSA certificate is sent without its issuer"), host)
+    variants = {"default": ecdsa.sha256, "rsa": rsa.sha256, "ecdsa": ecdsa.sha256}
+    known = replace(presenting(known, ecdsa), variants=variants, faults=("incomplete_chain",))
+    return (Site((known,), Tls((replace(rsa, chain=()), ecdsa))),)
+
+
+def cross_signed(workshop: Workshop, kind: str) -> tuple[Site, ...]:
+    """The root is young: for old clients an older one signed it, which has expired since."""
+    older = pki.Authority.make("Lab Root of old", seed=workshop.seed, not_after=workshop.day(-100))
+    cross = older.intermediate(workshop.root.name, key=workshop.root.key)
+    host = workshop.name(kind)
+    leaf = _leaf(workshop, host)
+    known = named(line(workshop.place("tls"), kind, "the root is sent as signed by an expired one"), host)
+    leaf = replace(leaf, chain=(*leaf.chain, cross.der))
+    return (Site((presenting(known, leaf),), Tls((leaf,))),)
+
+
 def nodes(workshop: Workshop, kind: str) -> tuple[Site, ...]:
     """Three nodes of one name; the last was forgotten when the certificate was renewed."""
     host = workshop.name(kind)
@@ -104,6 +125,8 @@ SCENES = {
     "by_sni": by_sni,
     "sni_required": sni_required,
     "dual": dual,
+    "dual_half": dual_half,
+    "cross_signed": cross_signed,
     "nodes": nodes,
     "key_reuse": key_reuse,
     "tarpit": tarpit,

@@ -55,6 +55,8 @@ def _dates(leaf: x509.Certificate) -> Iterator[str]:
 
 def _chain(sent: list[x509.Certificate], root: x509.Certificate) -> Iterator[str]:
     path = _path(sent, root)
+    # The root itself, or as another authority signed it, belongs to the way up for clients that know that one.
+    sent = [one for one in sent if one in path or _identity(one) != _identity(root)]
     if sent[0].issuer == sent[0].subject:
         yield "self_signed"
     elif path[-1].issuer != root.subject:
@@ -110,10 +112,14 @@ def _covers(leaf: x509.Certificate, name: str) -> bool:
     return bool({name, wildcard} & set(san.get_values_for_type(x509.DNSName)))
 
 
+def _identity(certificate: x509.Certificate) -> tuple[x509.Name, bytes]:
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return certificate.subject, key
+
+
 def _begins(answer: Answer) -> datetime:
     return x509.load_der_x509_certificate(answer.chain[0]).not_valid_before_utc
 
 
 def _key(answer: Answer) -> bytes:
-    leaf = x509.load_der_x509_certificate(answer.chain[0])
-    return leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return _identity(x509.load_der_x509_certificate(answer.chain[0]))[1]

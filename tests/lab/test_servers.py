@@ -18,6 +18,7 @@ from lab.manifest import Line, Manifest
 from tests.lab import judge
 from tests.lab.clients import Answer, chain_by_hand, leaf_by_ssl, s_client, sha256
 
+RSA_ONLY = "rsa_pss_rsae_sha256:RSA+SHA256"
 UNUSUAL = {"mldsa65", "huge_chain"}  # openssl 3.0 reads neither; each has a test of its own
 
 
@@ -70,6 +71,9 @@ def test_every_line_names_all_the_faults_that_an_independent_judge_finds(
     root = x509.load_pem_x509_certificate(lab.root_pem.encode())
     between = judge.shared(answers)
     found = {place: judge.faults(*pair, root) | between[place] for place, pair in answers.items()}
+    for place, (line, _) in answers.items():
+        if "rsa" in line.variants:
+            found[place] |= judge.faults(line, s_client(line, "-sigalgs", RSA_ONLY), root)
     assert found == {place: set(line.faults) for place, (line, _) in answers.items()}
 
 
