@@ -125,7 +125,10 @@ class NetworkForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         text = cleaned.get("network")
-        if text and not cleaned.get("is_excluded"):
+        if cleaned.get("is_excluded"):
+            # What is never connected to needs no word about what it is.
+            cleaned["allows_special"] = False
+        elif text:
             self._require_meant(text, meant=bool(cleaned.get("allows_special")))
         return cleaned
 

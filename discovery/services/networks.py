@@ -126,7 +126,8 @@ def _cidr(target: Target) -> str:
 
 def _described(row: Network) -> dict[str, Any]:
     names = ("name", "cidr", "purpose", "is_excluded", "allows_special")
-    return {name: getattr(row, name) for name in names} | {"zone": row.zone.name}
+    owner = row.owner_team.name if row.owner_team else ""
+    return {name: getattr(row, name) for name in names} | {"zone": row.zone.name, "owner": owner}
 
 
 def _forget(changed: Network) -> None:

@@ -44,7 +44,7 @@ def save_source(source: Source, *, actor: User | None, now: datetime, origin: st
     before = Source.objects.filter(pk=source.pk).first()
     if actor is not None:
         _require_own(source, before, require_change(actor))
-    _require_possible(source)
+    require_possible(source)
     if before is None:
         source.created_at = now
     if before is None or any(getattr(before, name) != getattr(source, name) for name in _COLUMNS):
@@ -68,7 +68,8 @@ def _require_own(source: Source, before: Source | None, actor: User) -> None:
         raise PermissionDenied(_("Choose one of your teams as the owner of the source."))
 
 
-def _require_possible(source: Source) -> None:
+def require_possible(source: Source) -> None:
+    """Raises ScanRefusedError if no run of it could begin."""
     policy = egress_policy(PROBE, source.zone.name)
     read = read_ask(Ask.of_source(source), policy.excluded)
     if problems := refusals(read.targets, policy):
