@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpResponse
@@ -12,23 +12,26 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.services import require_change
 from certdash.lib.htmx import HtmxRequest, page_or_fragment
+from certdash.lib.work import WorkStatus
 from discovery import services
 from discovery.forms import ScanForm, add_problems
 from discovery.models import Candidate, Observation, Scan, Source
 from discovery.services import ScanRefusedError
+from discovery.views.answers import answers_of, opened, without_endpoint
 from inventory.models import Certificate, Endpoint
 
 LISTED = 30
 FINDS = 40
 CELLS = 2048
+# After this, a check that no worker took is not on its way but stuck.
+PATIENCE = timedelta(seconds=10)
 
 
 @require_safe
 def scan_list(request: HtmxRequest) -> HttpResponse:
     """Sources that look by themselves, and the last scans."""
-    sources = Source.objects.select_related("owner_team", "zone")
-    if not request.user.sees_everything:
-        sources = sources.filter(owner_team__in=request.user.memberships.values("team"))
+    rows = Source.objects.visible_to(request.user).select_related("owner_team", "zone", "coverage")
+    sources = services.sources_now(rows, timezone.now())
     scans = Scan.objects.visible_to(request.user).select_related("requested_by", "source")[:LISTED]
     return render(request, "discovery/scan_list.html", {"sources": sources, "scans": scans})
 
@@ -106,10 +109,17 @@ def _live(request: HtmxRequest, scan: Scan) -> dict[str, Any]:
         "cells": list(scan.shards.order_by("number").values_list("status", flat=True)[:CELLS]),
         "finds": _finds(request, scan, now),
         **_candidates(scan),
-        "answers": _answers(request, scan, now) if scan.kind == Scan.Kind.CHECK else [],
+        **_check(request, scan, now),
         "may_cancel": request.user.may_change and scan.is_open,
         "delay": "1s" if (now - began).total_seconds() < 60 else "3s",
     }
+
+
+def _check(request: HtmxRequest, scan: Scan, now: datetime) -> dict[str, Any]:
+    if scan.kind != Scan.Kind.CHECK:
+        return {}
+    waits = scan.status == WorkStatus.QUEUED and now - scan.created_at > PATIENCE
+    return {"answers": answers_of(request, scan, now), "unanswered": without_endpoint(scan), "is_waiting": waits}
 
 
 def _finds(request: HtmxRequest, scan: Scan, now: datetime) -> list[dict[str, Any]]:
@@ -118,7 +128,7 @@ def _finds(request: HtmxRequest, scan: Scan, now: datetime) -> list[dict[str, An
     spans = Observation.objects.filter(scan=scan, endpoint__in=visible)
     shown = spans.select_related("endpoint", "chain__leaf__issuer", "chain__leaf__owner_team").order_by("-pk")[:FINDS]
     finds = [_find(span, span.chain.leaf if span.chain else None, scan, now) for span in shown]
-    return _opened(request, finds)
+    return opened(request, finds)
 
 
 def _find(span: Observation, leaf: Certificate | None, scan: Scan, now: datetime) -> dict[str, Any]:
@@ -137,22 +147,3 @@ def _candidates(scan: Scan) -> dict[str, Any]:
     found = sorted(scan.candidate_ids()) if scan.failed else []
     rows = Candidate.objects.filter(pk__in=found[:FINDS]).order_by("address", "port", "protocol")
     return {"candidates": rows if found else [], "candidate_count": len(found)}
-
-
-def _answers(request: HtmxRequest, scan: Scan, now: datetime) -> list[dict[str, Any]]:
-    """What a check found: the endpoints that it asked, as they stand since then."""
-    asked = Endpoint.objects.visible_to(request.user).filter(pk__in=sorted(scan.endpoint_ids())[:FINDS])
-    rows = asked.select_related("certificate__issuer").order_by("address")
-    answers = [_answer(row, row.certificate if row.outcome == Endpoint.Outcome.SERVED else None, now) for row in rows]
-    return _opened(request, answers)
-
-
-def _answer(endpoint: Endpoint, leaf: Certificate | None, now: datetime) -> dict[str, Any]:
-    return {"endpoint": endpoint, "leaf": leaf, "status": leaf.status_at(now).value if leaf else ""}
-
-
-def _opened(request: HtmxRequest, shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Say of each leaf whether its page opens: an endpoint may send the certificate of another team."""
-    leaves = [one["leaf"].pk for one in shown if one["leaf"]]
-    seen = set(Certificate.objects.visible_to(request.user).filter(pk__in=leaves).values_list("pk", flat=True))
-    return [{**one, "is_open": one["leaf"] is not None and one["leaf"].pk in seen} for one in shown]
