@@ -107,6 +107,12 @@ def covers(pattern: str, host: str) -> bool:
     return "." in parent and "*" not in parent and host.partition(".")[2] == parent
 
 
+def lookalike(reference: str, names: Iterable[tuple[str, str]]) -> str:
+    """Return the DNS name that would cover the host if it were written as clients compare it, or ""."""
+    wanted = normalise(reference)
+    return next((value for kind, value in names if kind == "dns" and covers(normalise(value), wanted)), "")
+
+
 def _match_address(address: Address, presented: list[tuple[str, str]]) -> Match:
     for kind, value in presented:
         if kind == "ip" and address_of(value) == address:
@@ -125,9 +131,10 @@ def _why_not(wanted: str, hosts: list[str], presented: list[tuple[str, str]]) ->
         return "It has no alternative names, and the common name does not count."
     if not hosts:
         return f"It names no host, and {wanted} was asked for."
+    meant = lookalike(wanted, presented)
+    if meant:
+        return f"“{meant}” is not written as clients compare it: without a final dot, other scripts as xn--."
     for host in hosts:
-        if covers(normalise(host), wanted):
-            return f"{host} is not written as clients compare it: without a final dot, and with xn-- for other scripts."
         if _reaches(host, wanted):
             return f"{host} stands for one label only, and does not cover {wanted}."
     return f"None of its {len(hosts)} DNS names is {wanted}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from inventory.names import match
+from inventory.names import lookalike, match
 from policy.rules.chains import incomplete_chain, misordered_chain, superfluous_chain, untrusted_path
 from policy.rules.facts import EndpointFacts, Leaf, Node, Sent
 from policy.rules.presence import presence
@@ -39,10 +39,13 @@ def wrong_name(facts: EndpointFacts, sent: Sent) -> Verdict:
 def _wrong(wanted: str, sent: Sent, reason: str) -> Bad:
     carried = ", ".join(value for _, value in sent.names[:SHOWN]) or "no name at all"
     more = f" and {len(sent.names) - SHOWN} more" if len(sent.names) > SHOWN else ""
-    return Bad(
-        f"Asked for {wanted}, it sends a certificate for {carried}{more}. {reason}",
-        {"asked for": wanted, "names in the certificate": carried + more},
-    )
+    evidence = {"asked for": wanted, "names in the certificate": carried + more, "why": reason}
+    meant = lookalike(wanted, sent.names)
+    if meant:
+        return Bad(
+            f"Asked for {wanted}, it sends a certificate for “{meant}”, which clients do not recognise.", evidence
+        )
+    return Bad(f"Asked for {wanted}, it sends a certificate for {carried}{more}.", evidence)
 
 
 def old_tls(facts: EndpointFacts, _now: datetime) -> Verdict:

@@ -77,6 +77,7 @@ def test_a_dns_name_covers_what_clients_take_it_to_cover(reference: str, pattern
         ("www.example.org", "*"),
         ("www.example.org", "www.example.org."),
         ("bücher.example", "bücher.example"),
+        ("kiosk.example", "\u212aiosk.example"),
         ("bank.example", r"bank.example\00.evil.example"),
         ("10.0.0.1", "10.0.0.1"),
         ("10.0.0.1", "*.0.0.1"),
@@ -134,6 +135,7 @@ def test_the_names_of_a_parsed_certificate_can_be_asked_directly() -> None:
         ("www.example.org", [Name("ip", "10.0.0.2")], "names no host"),
         ("www.example.org", [Name("dns", "a.example"), Name("dns", "b.example")], "None of its 2 DNS names"),
         ("a b", [Name("dns", "a b")], "not a host name"),
+        ("bücher.example", [Name("dns", "bücher.example")], "not written as clients compare it"),
     ],
 )
 def test_a_mismatch_is_explained(reference: str, presented: list[Name], part: str) -> None:

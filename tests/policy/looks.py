@@ -11,7 +11,10 @@ from inventory.models import Certificate, Endpoint, TrustStore
 from inventory.services import SeenBy
 from lab import pki
 from policy.models import Finding
+from policy.rules import Verdict
 from policy.services import judge_all_due
+from policy.services.facts import endpoint_facts
+from policy.services.judging import endpoint_verdicts
 from tests.conftest import NOW
 
 DAY = timedelta(days=1)
@@ -37,17 +40,25 @@ def look(
     address: str = "192.0.2.1",
     name: str = "www.example.org",
     version: str = "TLSv1.3",
+    rsa: pki.Issued | None = None,
 ) -> None:
-    """One answer of one node, or its silence."""
+    """One answer of one node, also to clients that ask for RSA; or its silence."""
     place = Place(address, 443, name)
     if issued is None:
         record([Unreachable(place, Reason.SILENT)], RECORDING, at)
-    else:
-        record([Served(place, (ServedVariant("default", issued.sent, version, "AES"),))], RECORDING, at)
+        return
+    sent = {"default": issued} | ({"rsa": rsa} if rsa else {})
+    variants = (ServedVariant(variant, one.sent, version, "AES") for variant, one in sent.items())
+    record([Served(place, tuple(variants))], RECORDING, at)
 
 
 def judge(at: datetime) -> None:
     judge_all_due(at)
+
+
+def verdict(rule: str, about: Endpoint, at: datetime) -> Verdict:
+    """What the rules say of an endpoint, whether or not that becomes a row."""
+    return endpoint_verdicts(endpoint_facts([about], at)[about.pk], at)[rule]
 
 
 def row(issued: pki.Issued) -> Certificate:
