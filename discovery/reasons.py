@@ -54,6 +54,11 @@ class Standing:
     def is_good(self) -> bool:
         return self.state is State.COVERED
 
+    @property
+    def is_bad(self) -> bool:
+        """Something broke. What is neither is not known to be good."""
+        return self.state in (State.FAILED, State.LATE, State.STALE)
+
 
 def standing(evidence: Evidence, now: datetime) -> Standing:
     """Return the first state that holds."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Team
+from accounts.models import Team, User
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
 
 
 class Zone(models.Model):
@@ -59,6 +64,14 @@ class Network(models.Model):
         return self.name or self.cidr
 
 
+class SourceQuerySet(models.QuerySet["Source"]):
+    def visible_to(self, user: User | AnonymousUser) -> SourceQuerySet:
+        """Administrators and auditors see every source, others those of their teams."""
+        if not isinstance(user, User) or not user.is_active:
+            return self.none()
+        return self if user.sees_everything else self.filter(owner_team__in=user.memberships.values("team"))
+
+
 class Source(models.Model):
     """A place to look again and again: a list of hosts or a network, with its ports, limits and schedule."""
 
@@ -88,6 +101,8 @@ class Source(models.Model):
     next_run_at = models.DateTimeField(null=True, blank=True, db_index=True)
     last_run_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+
+    objects = SourceQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("source")

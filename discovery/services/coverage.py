@@ -159,10 +159,16 @@ def _endpoints(network: Network, wanted: tuple[Span, ...]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Stood(Generic[Row]):
-    """A source or a network, and how it stands now."""
+    """A source or a network, and how it stands now. What is no permission to probe is nothing to cover."""
 
     row: Row
     standing: Standing
+
+    @property
+    def is_judged(self) -> bool:
+        if isinstance(self.row, Network):
+            return self.row.purpose == Network.Purpose.PROBE and not self.row.is_excluded
+        return True
 
 
 def sources_now(sources: Iterable[Source], now: datetime) -> list[Stood[Source]]:

@@ -18,7 +18,8 @@ from discovery.models import Network
 
 @require_safe
 def network_list(request: HtmxRequest) -> HttpResponse:
-    networks = Network.objects.select_related("zone", "owner_team")
+    rows = Network.objects.select_related("zone", "owner_team", "coverage")
+    networks = services.networks_now(rows, timezone.now())
     return render(request, "discovery/network_list.html", {"networks": networks})
 
 

@@ -1,0 +1,36 @@
+"""What the last scans proved of all that we look at: a page, and a panel of the overview."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from certdash.lib.htmx import HtmxRequest, page_or_fragment
+from discovery import services
+from discovery.models import Network, Source
+from discovery.reasons import State
+
+PANEL_SHOWS = 4
+# What somebody switched off on purpose comes after what went wrong.
+ORDER = [*(state for state in State if state not in (State.OFF, State.COVERED)), State.OFF, State.COVERED]
+
+
+@require_safe
+def coverage(request: HtmxRequest) -> HttpResponse:
+    """Sources that the person may see, and all networks: first what is not covered."""
+    now = timezone.now()
+    sources = services.sources_now(Source.objects.visible_to(request.user).select_related("coverage"), now)
+    allowed = Network.objects.filter(purpose=Network.Purpose.PROBE, is_excluded=False)
+    networks = services.networks_now(allowed.select_related("coverage"), now)
+    lines = [("source", line) for line in sources] + [("network", line) for line in networks]
+    lines.sort(key=lambda one: ORDER.index(one[1].standing.state))
+    open_lines = [one for one in lines if not one[1].standing.is_good]
+    context = {
+        "lines": lines,
+        "open": open_lines,
+        "shown": open_lines[:PANEL_SHOWS],
+        "left": len(open_lines) - PANEL_SHOWS,
+    }
+    return render(request, page_or_fragment(request, "discovery/coverage.html", "panel"), context)
