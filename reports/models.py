@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import models
+from django.db.models import Count, F, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
+from accounts.models import Team, User
 from certdash.lib.work import Work, WorkQuerySet
 
 if TYPE_CHECKING:
@@ -16,10 +19,24 @@ if TYPE_CHECKING:
 
 class ReportQuerySet(WorkQuerySet["Report"]):
     def visible_to(self, user: User | AnonymousUser) -> ReportQuerySet:
-        """A report shows what its author could see, so others see it only if they see everything."""
+        """A report shows what its author could see when its data was frozen.
+
+        Others see it only if they see everything; its author only while they may see all that it shows: who left one
+        of its teams, or no longer sees everything, has lost it.
+        """
         if not isinstance(user, User) or not user.is_active:
             return self.none()
-        return self if user.sees_everything else self.filter(requested_by=user)
+        if user.sees_everything:
+            return self
+        mine = user.memberships.values("team")
+        between: Any = Report.teams.through  # a model that no file declares
+        shown = between.objects.filter(report=OuterRef("pk"), team__in=mine).order_by()
+        number = shown.values("report").annotate(number=Count("pk")).values("number")
+        still = Coalesce(Subquery(number), 0)
+        own = self.filter(requested_by=user, shows_everything=False).alias(still_seen=still)
+        # A team that was removed is missing among those that are still seen: the report stays closed.
+        own = own.filter(still_seen=F("teams_shown"))
+        return own.filter(shows_unowned=False) if settings.HIDE_UNOWNED else own
 
 
 class Report(Work):
@@ -38,6 +55,11 @@ class Report(Work):
     taken_at = models.DateTimeField(null=True, blank=True)
     data = models.BinaryField(null=True, blank=True)
     data_sha256 = models.CharField(max_length=64, blank=True)
+    # Whose certificates stand in the data, so that who may no longer see them does not see them here.
+    teams = models.ManyToManyField(Team, blank=True, related_name="+")
+    teams_shown = models.PositiveIntegerField(default=0)
+    shows_unowned = models.BooleanField(default=False)
+    shows_everything = models.BooleanField(default=False)
     pdf = models.BinaryField(null=True, blank=True)
     pdf_sha256 = models.CharField(max_length=64, blank=True)
     pdf_size = models.PositiveIntegerField(default=0)

@@ -104,7 +104,7 @@ def _with_data(request: HtmxRequest, pk: int) -> Report:
 
 def _note_download(request: HtmxRequest, report: Report, what: str) -> None:
     with transaction.atomic():
-        audit(request.user, "report.download", report, {}, {"what": what}, now=timezone.now())
+        audit(request.user, "report.downloaded", report, {}, {"what": what}, now=timezone.now())
 
 
 def _stem(report: Report) -> str:

@@ -13,6 +13,7 @@ from accounts.models import Team
 from discovery.models import Source
 from inventory.models import Certificate
 from policy.models import Finding
+from reports.services import make_report, request_report
 from tests.access.asking import Asker, disclosures
 from tests.access.crossings import THEIR_NODE, cross
 from tests.access.payloads import payload
@@ -55,6 +56,25 @@ def test_a_filter_answers_about_hidden_things_as_about_none(name: str, param: st
     assert hidden.status == none.status
     body = hidden.body.replace(reference(world, param).encode(), nothing.encode())
     assert WORD.encode() not in body
+
+
+def test_the_filter_of_findings_answers_about_hidden_teams_as_about_none(asker: Asker) -> None:
+    url = reverse("policy:finding_list")
+    hidden, none = (asker.ask("viewer", "GET", f"{url}?team={slug}") for slug in ("payments", "nothing-of-that-name"))
+    assert hidden.status == none.status
+    assert b"is not known" in hidden.body
+    assert WORD.encode() not in hidden.body
+
+
+@pytest.mark.parametrize("page", ["report_detail", "report_preview", "report_pdf", "report_data"])
+def test_who_left_a_team_has_lost_the_reports_that_show_it(page: str, world: World, asker: Asker) -> None:
+    person = world.people["operator"]
+    report = request_report(person, "team=web", world.now, enqueue=False)
+    make_report(report.pk, "test", lambda: world.now)
+    url = reverse(f"reports:{page}", args=[report.pk])
+    assert [asker.ask(who, "GET", url).status for who in ("operator", "auditor", "viewer")] == [200, 200, 404]
+    person.memberships.all().delete()
+    assert [asker.ask(who, "GET", url).status for who in ("operator", "auditor", "viewer")] == [404, 200, 404]
 
 
 @pytest.mark.parametrize("query", ["q={word}", "source={word} source", "key={word} key", "risk=expiring", "kind=any"])

@@ -76,6 +76,12 @@ def freeze_inventory(user: User, query: str, now: datetime) -> dict[str, Any]:
     }
 
 
+def owners_shown(user: User, query: str, now: datetime) -> set[int | None]:
+    """The teams that own what such a report lists; None stands for what nobody owns."""
+    owners = filters.certificates(query, user, now).queryset.order_by().values_list("owner_team", flat=True)
+    return set(owners.distinct())
+
+
 def _row(certificate: Certificate, now: datetime) -> dict[str, Any]:
     return {
         "name": certificate.name,

@@ -8,29 +8,30 @@ import logging
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django_q.tasks import async_task
 
-from accounts.models import User
+from accounts.models import Team, User
 from accounts.services import audit
-from certdash.lib.work import WorkStatus
+from certdash.lib.work import LEASE, WorkStatus
 from inventory import filters
 from inventory.services import one_moment
 from reports.models import Report
-from reports.services.freezing import canonical, freeze_inventory
+from reports.services.freezing import canonical, freeze_inventory, owners_shown
+from reports.services.heart import Clock, Heart
 
 logger = logging.getLogger(__name__)
 
+MAKE = "reports.tasks.make"
 BEAT_EVERY = 10  # seconds; well inside the lease
 MOST_SECONDS = 600
 MOST_ATTEMPTS = 3
 TAKEN_OVER = "Another worker took the report over."
-Clock = Callable[[], datetime]
 
 
 def request_report(user: User, query: str, now: datetime, *, enqueue: bool = True) -> Report:
@@ -40,34 +41,46 @@ def request_report(user: User, query: str, now: datetime, *, enqueue: bool = Tru
         raise ValueError(filters.error_sentences(found.errors))
     with transaction.atomic():
         report = Report.objects.create(
-            title=str(Report.Kind.INVENTORY.label), filter=found.query, requested_by=user, created_at=now, total=3
+            title=str(Report.Kind.INVENTORY.label),
+            filter=found.query,
+            requested_by=user,
+            created_at=now,
+            # Who waits for a worker is not handed over again before this.
+            claim_until=now + LEASE,
+            total=3,
         )
         if enqueue:
-            async_task("reports.tasks.make", report.pk)
-        audit(user, "report.request", report, {}, {"kind": report.kind, "filter": report.filter}, now=now)
+            async_task(MAKE, report.pk)
+        after = {"kind": report.kind, "filter": report.filter}
+        audit(user, "report.requested", report, {}, after, now=now)
     return report
 
 
 def resume_reports(now: datetime) -> int:
-    """Enqueue reports whose worker died; give up on those that killed every worker that tried."""
-    stuck = Report.objects.claimable(now).filter(status=WorkStatus.RUNNING)
-    for report in stuck.filter(attempts__gte=MOST_ATTEMPTS):
-        reason = f"Given up after {report.attempts} attempts: each time its worker died."
-        Report.objects.filter(pk=report.pk, attempts=report.attempts).update(
-            status=WorkStatus.FAILED, error=reason, finished_at=now
-        )
-    rest = list(stuck.filter(attempts__lt=MOST_ATTEMPTS))
-    for report in rest:
-        async_task("reports.tasks.make", report.pk)
-    return len(rest)
+    """Hand over again what nobody works on: its task was lost on the way, or its worker died. Safe to call twice."""
+    waiting = Report.objects.claimable(now).filter(Q(claim_until=None) | Q(claim_until__lt=now))
+    return sum(_hand_over(report, now) for report in waiting.only("pk", "status", "attempts", "claim_until"))
+
+
+@transaction.atomic
+def _hand_over(report: Report, now: datetime) -> bool:
+    """Put the report back in the queue. False if somebody claimed it meanwhile."""
+    same = Report.objects.filter(
+        pk=report.pk, status=report.status, attempts=report.attempts, claim_until=report.claim_until
+    )
+    if not same.update(status=WorkStatus.QUEUED, claim_until=now + LEASE):
+        return False
+    async_task(MAKE, report.pk)
+    return True
 
 
 def make_report(pk: int, worker: str, clock: Clock) -> None:
     """Do the work, unless another worker has it or it is done. Safe to call twice."""
-    report = Report.objects.get(pk=pk)
-    if not report.is_open or not report.claim(worker, clock()):
+    report = Report.objects.filter(pk=pk).first()
+    if report is None or not report.is_open or not report.claim(worker, clock()):
         return
     try:
+        _stop_a_killer(report)
         _freeze(report, clock)
         pdf = _render(report, clock)
     except (ReportError, ValueError) as error:
@@ -81,25 +94,48 @@ class ReportError(Exception):
     """The document could not be made; the message says why, for the person who waits for it."""
 
 
+def _stop_a_killer(report: Report) -> None:
+    """A report that took down so many workers is at fault itself."""
+    if report.attempts > MOST_ATTEMPTS:
+        raise ReportError(
+            f"Given up after {MOST_ATTEMPTS} attempts: each time the worker that made it was ended. "
+            "Ask for a smaller scope, or see the log of the workers for the reason."
+        )
+
+
 def _freeze(report: Report, clock: Clock) -> None:
     """Freeze once: a second attempt renders the data of the first."""
-    if report.data is None:
-        user = report.requested_by
-        now = clock()
-        if user is None or not user.is_active or user.has_ended(now):
-            # Their view would be an empty one, and an empty report reads like a good one.
-            raise ReportError("The person who asked for this report is no longer here, so nobody's view can be taken.")
-        with one_moment():
-            data = canonical(freeze_inventory(user, report.filter, now))
-        frozen = {
-            "data": gzip.compress(data, mtime=0),
-            "data_sha256": hashlib.sha256(data).hexdigest(),
-            "taken_at": now,
-            "done": 1,
-        }
+    if report.data is not None:
+        return
+    now = clock()
+    user = _author(report, now)
+    # Reading may take longer than a lease, and must not write.
+    with Heart(report, clock), one_moment():
+        data = canonical(freeze_inventory(user, report.filter, now))
+        owners = owners_shown(user, report.filter, now)
+    teams = [owner for owner in owners if owner is not None]
+    frozen = {
+        "data": gzip.compress(data, mtime=0),
+        "data_sha256": hashlib.sha256(data).hexdigest(),
+        "taken_at": now,
+        "done": 1,
+        "teams_shown": len(teams),
+        "shows_unowned": None in owners,
+        "shows_everything": user.sees_everything,
+    }
+    with transaction.atomic():
         if not report.beat(clock(), **frozen):
             raise ReportError(TAKEN_OVER)
-        report.refresh_from_db(fields=list(frozen))
+        report.teams.set(Team.objects.filter(pk__in=teams))
+    report.refresh_from_db(fields=list(frozen))
+
+
+def _author(report: Report, now: datetime) -> User:
+    user = report.requested_by
+    if user is None or not user.is_active or user.has_ended(now):
+        # Their view would be an empty one, and an empty report reads like a good one.
+        raise ReportError("The person who asked for this report is no longer here, so nobody's view can be taken.")
+    return user
 
 
 def _render(report: Report, clock: Clock) -> bytes:

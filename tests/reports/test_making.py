@@ -13,7 +13,7 @@ import pytest
 from django_q.models import OrmQ
 
 from accounts.models import AuditEvent, Organisation, Team, User
-from certdash.lib.work import WorkStatus
+from certdash.lib.work import LEASE, WorkStatus
 from inventory.models import Certificate
 from reports.models import Report
 from reports.services import freeze_inventory, make_report, making, request_report, resume_reports, thaw
@@ -70,7 +70,7 @@ def test_a_wish_is_written_noted_and_handed_to_the_workers(operator: User) -> No
     report = request_report(operator, "status=expired", NOW)
     assert (report.status, report.requested_by, report.filter) == (WorkStatus.QUEUED, operator, "status=expired")
     assert [task.task["func"] for task in OrmQ.objects.all()] == ["reports.tasks.make"]
-    assert AuditEvent.objects.get(verb="report.request").after["filter"] == "status=expired"
+    assert AuditEvent.objects.get(verb="report.requested").after["filter"] == "status=expired"
 
 
 def test_a_wish_that_is_not_understood_leaves_nothing(operator: User) -> None:
@@ -122,15 +122,40 @@ def test_the_successor_of_a_dead_worker_lays_out_the_data_that_was_frozen(operat
     assert thaw(bytes(report.data or b"")) == frozen
 
 
-def test_a_report_that_kills_every_worker_is_given_up(operator: User) -> None:
+def test_a_report_that_kills_every_worker_is_given_up(operator: User, printed: list[int]) -> None:
     request_report(operator, "", NOW)
-    OrmQ.objects.all().delete()
     Report.objects.update(status=WorkStatus.RUNNING, attempts=3, claim_until=NOW - MINUTE)
-    assert resume_reports(NOW) == 0
+    assert resume_reports(NOW) == 1
     report = Report.objects.get()
+    make_report(report.pk, "fourth", clock)
+    report.refresh_from_db()
     assert (report.status, report.finished_at) == (WorkStatus.FAILED, NOW)
     assert report.error.startswith("Given up after 3 attempts")
+    assert printed == []
+
+
+def test_a_report_whose_task_was_lost_is_handed_over_again_once_in_a_while(operator: User) -> None:
+    report = request_report(operator, "", NOW)
+    OrmQ.objects.all().delete()
+    assert resume_reports(NOW) == 0, "it may still be on its way"
+    later = NOW + LEASE + MINUTE
+    assert [resume_reports(later), resume_reports(later)] == [1, 0]
+    assert [(task.func(), *task.task["args"]) for task in OrmQ.objects.all()] == [("reports.tasks.make", report.pk)]
+    assert Report.objects.get().attempts == 0
+
+
+def test_what_is_worked_on_or_has_ended_is_not_handed_over(operator: User) -> None:
+    for status in (WorkStatus.RUNNING, WorkStatus.DONE, WorkStatus.FAILED, WorkStatus.CANCELLED):
+        report = request_report(operator, "", NOW)
+        until = NOW + MINUTE if status == WorkStatus.RUNNING else None
+        Report.objects.filter(pk=report.pk).update(status=status, claim_until=until)
+    OrmQ.objects.all().delete()
+    assert resume_reports(NOW) == 0
     assert not OrmQ.objects.exists()
+
+
+def test_a_task_without_its_report_does_nothing(db: None) -> None:
+    make_report(4711, "test", clock)
 
 
 def test_a_worker_that_lost_its_claim_writes_nothing(

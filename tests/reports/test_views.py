@@ -47,7 +47,7 @@ def test_a_report_is_its_authors_and_of_those_who_see_everything(
 ) -> None:
     client.force_login(request.getfixturevalue(person))
     assert client.get(f"/reports/{report.pk}/{path}").status_code == status
-    assert AuditEvent.objects.filter(verb="report.download").exists() == (status == 200 and "." in path)
+    assert AuditEvent.objects.filter(verb="report.downloaded").exists() == (status == 200 and "." in path)
 
 
 def test_others_do_not_see_it_in_the_list(client: Client, report: Report, operator: User, stranger: User) -> None:
@@ -69,7 +69,7 @@ def test_a_download_is_a_file_that_no_cache_keeps(
     assert answer["Content-Disposition"] == f'attachment; filename="certdash-inventory-{report.pk}.{name}"'
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert "no-store" in answer["Cache-Control"] or "private" in answer["Cache-Control"]
-    event = AuditEvent.objects.get(verb="report.download")
+    event = AuditEvent.objects.get(verb="report.downloaded")
     assert (event.actor_email, event.subject_id, event.after) == (
         operator.email, str(report.pk), {"what": "pdf" if name == "pdf" else "data"},
     )  # fmt: skip
