@@ -1,0 +1,57 @@
+"""Keys and versions as real devices have them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from discovery.probe import Place, Served, ServedVariant
+from discovery.services import record
+from lab import pki
+from policy.models import Finding
+from tests.conftest import NOW
+from tests.policy.looks import DAY, RECORDING, ROOT, finding, issue, judge, look, node, open_rules, row, trust_root
+
+pytestmark = pytest.mark.django_db
+
+
+def test_devices_of_one_make_that_share_a_key_are_told_although_they_name_no_host() -> None:
+    look(first := _device("printer 1"), NOW, "192.0.2.1", "p1.example.org")
+    look(second := _device("printer 2", key=first.key), NOW, "192.0.2.2", "p2.example.org")
+    judge(NOW)
+    assert finding("key_reuse", row(first)).sentence == "Its key is also used by printer 2."
+    assert "key_reuse" in open_rules(row(second))
+
+
+def test_the_renewal_of_a_device_that_names_no_host_is_no_sharing() -> None:
+    look(first := _device("printer 1"), NOW, "192.0.2.1", "p1.example.org")
+    look(_device("printer 1", key=first.key, not_before=NOW), NOW, "192.0.2.2", "p1.example.org")
+    judge(NOW)
+    assert not Finding.objects.filter(rule="key_reuse").exists()
+
+
+def test_a_server_that_wants_a_client_certificate_is_judged_by_what_it_sent_before() -> None:
+    trust_root()
+    sent = ServedVariant("default", issue().sent, "TLSv1", "ECDHE-ECDSA-AES256-SHA")
+    place = Place("192.0.2.1", 443, "www.example.org")
+    detail = "a client certificate is requested; the handshake was not finished: handshake_failure"
+    record([Served(place, (sent,), detail)], RECORDING, NOW)
+    judge(NOW)
+    assert open_rules(node()) == {"old_tls"}
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "imap", "ldap", "postgres"])
+def test_a_server_behind_starttls_is_judged_like_any_other(protocol: str) -> None:
+    trust_root()
+    sent = ServedVariant("default", issue("mail.example.org").sent, "TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384")
+    place = Place("192.0.2.1", 25, "www.example.org", protocol)
+    record([Served(place, (sent,))], RECORDING, NOW)
+    judge(NOW)
+    assert open_rules(node()) == {"wrong_name"}
+
+
+def _device(name: str, **options: Any) -> pki.Issued:
+    """Without alternative names, as the firmware of many a device has it."""
+    dates = {"not_before": NOW - 10 * DAY, "not_after": NOW + 80 * DAY}
+    return ROOT.issue([], subject=name, **{**dates, **options})
