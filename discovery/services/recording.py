@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from django.db import transaction
 from django.db.models import F
 
+from accounts.models import Team
 from accounts.services import audit
 from discovery.models import Observation, Scan
 from discovery.probe.results import HandshakeFailed, Place, ProbeResult, Reason, Served, Unreachable
@@ -19,16 +20,19 @@ from discovery.services.spans import Answer, continues, gap
 from inventory.addresses import pack
 from inventory.models import Endpoint, ServedChain
 from inventory.services import (
+    Inferred,
     Look,
     SeenBy,
     Spot,
     Unknown,
     chain_digest,
     endpoints_at,
+    infer_owner,
     kept,
     known_chains,
     note_looks,
     store_chains,
+    tell_inferred,
 )
 from inventory.services.races import settled
 from inventory.services.writing import insert, write
@@ -44,7 +48,8 @@ class Recorded:
     """What a batch saw and added to what was known, as primary keys.
 
     ``seen``, ``new`` and ``lost`` are certificates; ``changed`` and ``endpoints`` (all that were looked at) endpoints;
-    ``candidates`` open ports that are no endpoints. ``revived`` are endpoints that had been retired and answered.
+    ``candidates`` open ports that are no endpoints. ``revived`` are endpoints that had been retired and answered,
+    ``inferred`` what was nobody's and became the team's whose source found it.
     """
 
     seen: frozenset[int] = frozenset()
@@ -54,6 +59,7 @@ class Recorded:
     endpoints: frozenset[int] = frozenset()
     candidates: frozenset[int] = frozenset()
     revived: tuple[Revived, ...] = ()
+    inferred: Inferred | None = None
 
 
 class Revived(NamedTuple):
@@ -70,7 +76,7 @@ class Recording:
 
     ``schedule`` None: nobody looks regularly, so each endpoint keeps its own. ``was_named`` says of a place whether a
     person named it: then it becomes an endpoint even if nothing answers there. A sweep's silent addresses do not, and
-    its open ports without TLS are candidates.
+    its open ports without TLS are candidates. ``team`` is whose source looks: what it finds and nobody owns is theirs.
     """
 
     by: SeenBy
@@ -78,6 +84,7 @@ class Recording:
     schedule: timedelta | None = None
     scan: Scan | None = None
     was_named: Callable[[Place], bool] = field(default=lambda _: False)
+    team: Team | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,25 +114,29 @@ def record(results: Sequence[ProbeResult], recording: Recording, now: datetime) 
     with transaction.atomic():
         with kept() as deltas:
             recorded = record_prepared(prepared, recording, now, deltas)
-        tell_revived(recorded, recording, now)
+        tell(recorded, recording, now)
     return recorded
 
 
 def record_prepared(
     prepared: Prepared, recording: Recording, now: datetime, deltas: Counter[tuple[int | None, str, str]]
 ) -> Recorded:
-    """As ``record``, inside the caller's transaction, who calls ``tell_revived`` after the totals are written."""
+    """As ``record``, inside the caller's transaction, who calls ``tell`` after the totals are written."""
     recorded, found = settled(lambda: _record(prepared, recording, now))
     deltas.update(found)
     return recorded
 
 
-def tell_revived(recorded: Recorded, recording: Recording, now: datetime) -> None:
-    """Write to the audit what came back by itself. It locks the chain of events, so it is the last of a transaction."""
+def tell(recorded: Recorded, recording: Recording, now: datetime) -> None:
+    """Write to the audit what came back by itself, and what got an owner by itself.
+
+    It locks the chain of events, so it is the last of a transaction.
+    """
     where = {"source": recording.by.name, "scan": recording.scan.pk if recording.scan else None}
     for row, reason, retired_at in recorded.revived:
         before = {"reason": reason, "retired_at": retired_at.isoformat() if retired_at else ""}
         audit(None, "endpoint.revived", row, before, {"service": row.service, **where}, now=now)
+    tell_inferred(recorded.inferred, now)
 
 
 def _record(
@@ -145,7 +156,9 @@ def _record(
     candidates = keep_candidates(found.candidates, _detail, recording.scan, now)
     endpoints = frozenset(known[spot].pk for spot in worth)
     leaves = frozenset(leaf for look in looks.values() for _, leaf in look.chains.values())
-    return Recorded(leaves, stored.new & leaves, noted.changed, noted.lost, endpoints, candidates, revived), deltas
+    inferred = infer_owner(recording.team, recording.by, endpoints, leaves, now, deltas)
+    new_leaves = stored.new & leaves
+    return Recorded(leaves, new_leaves, noted.changed, noted.lost, endpoints, candidates, revived, inferred), deltas
 
 
 def _revived(known: Mapping[Spot, Endpoint], looks: Mapping[Spot, Look]) -> Iterator[Revived]:

@@ -20,7 +20,7 @@ from discovery.services.heart import Clock, Heart
 from discovery.services.networks import PROBE, egress_policy
 from discovery.services.plans import asked_of
 from discovery.services.queue import call_readers, feed, slots
-from discovery.services.recording import Recorded, Recording, prepare, record_prepared, tell_revived
+from discovery.services.recording import Recorded, Recording, prepare, record_prepared, tell
 from discovery.services.scans import finish_scan
 from discovery.services.tallies import KEYS, TALLIED, add_to_scan, count_results, count_rows, tally_of
 from inventory.services import SeenBy, kept
@@ -42,7 +42,7 @@ class ClaimLostError(Exception):
 
 def run_shard(shard_id: int, worker: str, clock: Clock) -> bool:
     """Do one shard. Safe to call twice, at the same time or after a crash; False if there was nothing to do."""
-    shard = ScanShard.objects.select_related("scan__zone", "scan__source").filter(pk=shard_id).first()
+    shard = ScanShard.objects.select_related("scan__zone", "scan__source__owner_team").filter(pk=shard_id).first()
     if shard is None or not shard.scan.is_open or not shard.claim(worker, clock()):
         return False
     Scan.objects.filter(pk=shard.scan_id, status=WorkStatus.QUEUED).update(
@@ -77,6 +77,7 @@ class _Run:
             schedule=_schedule(self.scan),
             scan=self.scan,
             was_named=self.asked.was_named,
+            team=self.scan.source.owner_team if self.scan.source else None,
         )
 
     def conduct(self) -> None:
@@ -156,7 +157,7 @@ class _Run:
                 with kept() as deltas:
                     recorded = record_prepared(prepared, self.recording, now, deltas)
                     self._keep(recorded)
-                tell_revived(recorded, self.recording, now)
+                tell(recorded, self.recording, now)
             self.waiting.clear()
         self.flush_at = monotonic() + FLUSH_SECONDS
 
@@ -172,7 +173,7 @@ class _Run:
                 finish_scan(self.scan.pk, now)
                 feed(self.scan.zone.name, now)
                 call_readers(now)
-            tell_revived(recorded, self.recording, now)
+            tell(recorded, self.recording, now)
 
     def _keep(self, recorded: Recorded, **ending: Any) -> None:
         """Write counts of shard and scan; raises ClaimLostError, so that nothing of the batch stays, if not ours."""

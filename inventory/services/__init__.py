@@ -4,7 +4,15 @@ from inventory.services.certificates import Stored, Unknown, store_certificate, 
 from inventory.services.chains import StoredChains, chain_digest, known_chains, store_chain, store_chains
 from inventory.services.details import ChangedMeanwhileError, describe, details_of, version_of
 from inventory.services.endpoints import Look, Noted, Spot, endpoints_at, note_looks, spot_of
-from inventory.services.ownership import assign_endpoint_owner, assign_owner, retire_endpoint, unretire_endpoint
+from inventory.services.ownership import (
+    Inferred,
+    assign_endpoint_owner,
+    assign_owner,
+    infer_owner,
+    retire_endpoint,
+    tell_inferred,
+    unretire_endpoint,
+)
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.statistics import refresh_statistics
 from inventory.services.totals import Drift, adjust, kept, numbers, one_moment, recount
@@ -13,6 +21,7 @@ from inventory.services.trust_stores import judge_paths_again, keep_trust_store
 __all__ = [
     "ChangedMeanwhileError",
     "Drift",
+    "Inferred",
     "Look",
     "Noted",
     "SeenBy",
@@ -27,6 +36,7 @@ __all__ = [
     "describe",
     "details_of",
     "endpoints_at",
+    "infer_owner",
     "judge_paths_again",
     "keep_trust_store",
     "kept",
@@ -43,6 +53,7 @@ __all__ = [
     "store_certificates",
     "store_chain",
     "store_chains",
+    "tell_inferred",
     "unretire_endpoint",
     "version_of",
 ]

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
 from accounts.services import audit, require_change
 from inventory.models import Certificate, Endpoint, Origin, ServedChain
+from inventory.services.sightings import SeenBy
 from inventory.services.standing import restand
 from inventory.services.totals import Share, certificate_shares, endpoint_shares, kept
 
 # More rows than this are one event with their count and digest, not a list.
 LISTED_AT_MOST = 20
+Deltas: TypeAlias = Counter[Share]
 
 
 def assign_owner(
@@ -29,14 +33,14 @@ def assign_owner(
 
     Raises PermissionDenied, and changes nothing, if the actor may not change one of them.
     """
-    return _assign(_CERTIFICATES, certificates, _Owner(team, person, reason), actor=actor, now=now)
+    return _assign(_CERTIFICATES, certificates, _Owner.chosen(team, person, reason), actor=actor, now=now)
 
 
 def assign_endpoint_owner(
     endpoints: Iterable[int], team: Team | None, person: User | None, reason: str, *, actor: User, now: datetime
 ) -> int:
     """As ``assign_owner``, for endpoints."""
-    return _assign(_ENDPOINTS, endpoints, _Owner(team, person, reason), actor=actor, now=now)
+    return _assign(_ENDPOINTS, endpoints, _Owner.chosen(team, person, reason), actor=actor, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,11 @@ class _Owner:
     team: Team | None
     person: User | None
     reason: str
+    origin: str
 
-    @property
-    def origin(self) -> str:
-        return Origin.MANUAL if self.team or self.person else ""
+    @classmethod
+    def chosen(cls, team: Team | None, person: User | None, reason: str) -> _Owner:
+        return cls(team, person, reason, Origin.MANUAL if team or person else "")
 
     @property
     def words(self) -> dict[str, str]:
@@ -102,6 +107,62 @@ def _assign(owned: _Owned, pks: Iterable[int], owner: _Owner, *, actor: User, no
     else:
         audit(actor, f"{owned.noun}s.owner_changed", *_in_bulk(owned, changed, before, after), now=now)
     return len(changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """What was given to a team because nobody owned it."""
+
+    owner: _Owner
+    endpoints: Sequence[Endpoint]
+    certificates: Sequence[Certificate]
+
+
+def infer_owner(
+    team: Team | None,
+    by: SeenBy,
+    endpoints: Collection[int],
+    certificates: Collection[int],
+    now: datetime,
+    deltas: Deltas,
+) -> Inferred | None:
+    """Give to the team of a source what it found and nobody owns; what a person gave to nobody for a reason stays so.
+
+    Runs in the caller's transaction, who calls ``tell_inferred`` after the totals are written.
+    """
+    if team is None:
+        return None
+    owner = _Owner(
+        team, None, _("Found by the source “%(source)s” of this team.") % {"source": by.name}, Origin.INFERRED
+    )
+    leaves = Certificate.objects.leaves().filter(pk__in=certificates)
+    return Inferred(
+        owner,
+        _infer(_ENDPOINTS, Endpoint.objects.filter(pk__in=endpoints), owner, now, deltas),
+        _infer(_CERTIFICATES, leaves, owner, now, deltas),
+    )
+
+
+def _infer(owned: _Owned, rows: QuerySet[Any], owner: _Owner, now: datetime, deltas: Deltas) -> list[Any]:
+    unowned = rows.filter(owner_team=None, owner_person=None, owner_reason="").order_by("pk").select_for_update()
+    found = list(unowned)
+    if found:
+        deltas.subtract(share for row in found for share in owned.shares(row))
+        _write_owner(owned, found, owner, now)
+        deltas.update(share for row in found for share in owned.shares(row))
+    return found
+
+
+def tell_inferred(inferred: Inferred | None, now: datetime) -> None:
+    """One event for the endpoints and one for the certificates of a batch."""
+    if inferred is None:
+        return
+    owner = inferred.owner
+    for owned, rows in ((_ENDPOINTS, inferred.endpoints), (_CERTIFICATES, inferred.certificates)):
+        if rows:
+            before = [_words(None, None, "")] * len(rows)
+            after = {**owner.words, "reason": owner.reason}
+            audit(None, f"{owned.noun}s.owner_inferred", *_in_bulk(owned, rows, before, after), now=now)
 
 
 def _write_owner(owned: _Owned, rows: Sequence[Any], owner: _Owner, now: datetime) -> None:
