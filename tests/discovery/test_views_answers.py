@@ -35,7 +35,7 @@ def check(client: Client, place: str) -> str:
 def test_every_reason_has_a_sentence_of_its_own() -> None:
     assert {reason.value for reason in Reason} == SENTENCES.keys()
     assert len({sentence(reason) for reason in Reason}) == len(Reason)
-    assert sentence("something new") == OTHERWISE
+    assert sentence("something new") == str(OTHERWISE)
 
 
 def test_a_name_that_does_not_exist(as_operator: Client) -> None:
