@@ -56,24 +56,29 @@ def node_fill(state: str) -> str:
 @register.inclusion_tag("_lifetime.html", takes_context=True)
 def lifetime(context: Context, not_before: datetime | None, not_after: datetime | None, status: str) -> dict[str, Any]:
     """The small bar of a table row."""
-    return _life(context, not_before, not_after, status)
+    return _life(context, charts.lifetime(not_before, not_after, context["now"]), status)
 
 
 @register.inclusion_tag("_lifetime_wide.html", takes_context=True)
-def lifetime_wide(
-    context: Context, not_before: datetime | None, not_after: datetime | None, status: str
-) -> dict[str, Any]:
-    """The bar across the page of one certificate, with its marks."""
-    return _life(context, not_before, not_after, status) | {"not_before": not_before, "not_after": not_after}
+def lifetime_wide(context: Context, certificate: Any, status: str) -> dict[str, Any]:
+    """The bar across the page of one certificate, with the moments from which it is expiring and urgent."""
+    life = charts.lifetime(
+        certificate.not_before,
+        certificate.not_after,
+        context["now"],
+        expiring_from=certificate.expiring_from,
+        urgent_from=certificate.urgent_from,
+    )
+    ends = {"not_before": certificate.not_before, "not_after": certificate.not_after}
+    return _life(context, life, status) | ends
 
 
-def _life(context: Context, not_before: datetime | None, not_after: datetime | None, status: str) -> dict[str, Any]:
-    now = context["now"]
+def _life(context: Context, life: charts.Lifetime, status: str) -> dict[str, Any]:
     return {
-        "life": charts.lifetime(not_before, not_after, now),
+        "life": life,
         "code": LIFETIME_FILLS.get(str(status), "in_date"),
         "status": status,
-        "now": now,
+        "now": context["now"],
         "paper": context.get("paper", False),
     }
 
@@ -89,12 +94,6 @@ def at_key(counts: Mapping[str, int], key: str) -> int:
 
 
 @register.filter
-def share(part: int, whole: int) -> charts.Share:
-    """``{% with s=owned|share:total %}{{ s.percent }} %``."""
-    return charts.share(part, whole)
-
-
-@register.filter
 def scan_parts(counts: dict[str, int]) -> tuple[charts.Part, ...]:
     """answered, refused, silent, excluded, failed, not_tried → the parts of the bar."""
     return charts.progress_parts(counts)
@@ -103,8 +102,3 @@ def scan_parts(counts: dict[str, int]) -> tuple[charts.Part, ...]:
 @register.filter
 def shard_cells(states: Sequence[str]) -> tuple[charts.Cell, ...]:
     return charts.shard_grid(states)
-
-
-@register.filter
-def spark(values: Sequence[int]) -> charts.Spark | None:
-    return charts.sparkline(values)

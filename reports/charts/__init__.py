@@ -4,11 +4,10 @@ Places along a chart are percentages and places up it are pixels, both ready to 
 whatever width it gets, on a phone and on paper, and its letters keep their size.
 """
 
-from reports.charts.bars import Bar, Bars, Share, share, sorted_bars
+from reports.charts.bars import Bar, Bars, sorted_bars
 from reports.charts.horizon import Horizon, RuleDate, Series, Week, expiry_horizon
 from reports.charts.lifetime import Lifetime, Mark, lifetime
 from reports.charts.scan import Cell, Part, progress_parts, shard_grid
-from reports.charts.spark import Spark, sparkline
 
 __all__ = [
     "Bar",
@@ -20,14 +19,10 @@ __all__ = [
     "Part",
     "RuleDate",
     "Series",
-    "Share",
-    "Spark",
     "Week",
     "expiry_horizon",
     "lifetime",
     "progress_parts",
     "shard_grid",
-    "share",
     "sorted_bars",
-    "sparkline",
 ]

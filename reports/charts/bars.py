@@ -1,4 +1,4 @@
-"""Sorted horizontal bars, and the share of a whole."""
+"""Sorted horizontal bars."""
 
 from __future__ import annotations
 
@@ -31,20 +31,6 @@ class Bars:
     others_width: str
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """``part`` of ``whole``: ``percent`` is 100 and 0 only where that is exactly so."""
-
-    part: int
-    whole: int
-    percent: int
-    width: str
-
-    @property
-    def rest(self) -> int:
-        return self.whole - self.part
-
-
 def sorted_bars(bars: Iterable[Bar], most: int = 8) -> Bars:
     """Sort by count and keep the first ``most``; one line alone is never folded into "1 other"."""
     rows = sorted(bars, key=lambda bar: (-bar.count, bar.label))
@@ -62,13 +48,3 @@ def sorted_bars(bars: Iterable[Bar], most: int = 8) -> Bars:
 
 def _width(count: int, longest: int) -> str:
     return percent(max(count / longest, LEAST)) if count else "0%"
-
-
-def share(part: int, whole: int) -> Share:
-    """Return how much ``part`` is of ``whole``; 0 of 0 is nothing, not everything."""
-    if whole <= 0:
-        return Share(part, whole, 0, "0%")
-    whole_percents = part * 100 // whole
-    if part and not whole_percents:
-        whole_percents = 1
-    return Share(part, whole, whole_percents, percent(part / whole))

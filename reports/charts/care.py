@@ -6,7 +6,7 @@ from datetime import date
 
 from reports.charts.horizon import RuleDate, Series
 
-SERIES = (Series("machine", "by machine"), Series("hand", "somebody owns it"), Series("nobody", "nobody owns it"))
+SERIES = (Series("hand", "somebody owns it"), Series("nobody", "nobody owns it"))
 # CA/Browser Forum TLS Baseline Requirements, section 6.3.2 (ballot SC-081v3).
 RULE_DATES = (
     RuleDate(date(2027, 3, 15), "new public certificates ≤ 100 days", "≤ 100 days"),

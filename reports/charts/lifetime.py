@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reports.charts.scale import percent
 
 # Words closer to each other than this share of the bar would touch on a sheet of 900 pixels.
 ROOM_FOR_WORDS = 0.14
+# What stands at the right end takes so much of it.
+LAST_WORDS = 0.93
 EDGE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A named moment on the bar. ``has_words`` is false where its words would touch another's: the tick stays."""
+    """A named moment on the bar: from here on the status is ``code``.
+
+    ``anchor`` is the side to which its words run; it is empty where they would touch others: the tick stays.
+    """
 
     code: str
     at: datetime
     x: str
-    has_words: bool
+    anchor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,15 @@ class Lifetime:
 UNKNOWN = Lifetime("unknown", "0%", "start", (), 0, 0)
 
 
-def lifetime(not_before: datetime | None, not_after: datetime | None, now: datetime) -> Lifetime:
+def lifetime(
+    not_before: datetime | None,
+    not_after: datetime | None,
+    now: datetime,
+    *,
+    expiring_from: datetime | None = None,
+    urgent_from: datetime | None = None,
+) -> Lifetime:
+    """Place a life. The two moments are those by which the status is decided, so that bar and word agree."""
     if not_before is None or not_after is None or not_after <= not_before:
         return UNKNOWN
     life = not_after - not_before
@@ -54,10 +68,7 @@ def lifetime(not_before: datetime | None, not_after: datetime | None, now: datet
         phase="before" if gone < 0 else "after" if gone > 1 else "during",
         elapsed=percent(gone),
         today_anchor=_anchor(gone),
-        marks=tuple(
-            Mark(code, not_before + life * fraction, percent(fraction), _has_room(fraction))
-            for code, fraction in (("two_thirds", 2 / 3), ("five_sixths", 5 / 6))
-        ),
+        marks=_marks(not_before, life, {"expiring": expiring_from, "urgent": urgent_from}),
         days=round(life.total_seconds() / 86400),
         days_left=int((not_after - now).total_seconds() / 86400),
     )
@@ -70,6 +81,20 @@ def _anchor(fraction: float) -> str:
     return "end" if fraction > 1 - EDGE else "middle"
 
 
-def _has_room(fraction: float) -> bool:
+def _marks(not_before: datetime, life: timedelta, moments: Mapping[str, datetime | None]) -> tuple[Mark, ...]:
+    marks = []
+    free_from = ROOM_FOR_WORDS
+    for code, at in moments.items():
+        if at is not None:
+            fraction = (at - not_before) / life
+            anchor = _side(fraction) if fraction >= free_from else ""
+            free_from = fraction + ROOM_FOR_WORDS if anchor else free_from
+            marks.append(Mark(code, at, percent(fraction), anchor))
+    return tuple(marks)
+
+
+def _side(fraction: float) -> str:
     """The ends are named below the bar at its two edges; today stands above it and is in nobody's way."""
-    return ROOM_FOR_WORDS <= fraction <= 1 - ROOM_FOR_WORDS
+    if fraction <= 1 - ROOM_FOR_WORDS:
+        return "middle"
+    return "end" if fraction <= LAST_WORDS else ""

@@ -12,10 +12,10 @@ from django.urls import reverse
 
 from accounts.models import User
 from inventory import filters
-from inventory.models import Endpoint
+from inventory.models import Certificate, Endpoint
 from inventory.services import totals
-from policy.models import Finding, FindingQuerySet
-from reports.snapshot.values import Judged
+from policy.models import Finding, FindingQuerySet, Unjudged, late_q
+from reports.snapshot.values import WEAK, Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,24 @@ class Scope:
         found = Finding.objects.visible_to(self.user)
         return found.of_teams(list(self.teams), unowned=False) if self.mine else found
 
-    def judged(self) -> Judged:
+    def judged(self, in_use: int) -> Judged:
         # Counted in full: a capped number would turn zeros green in a large estate.
         not_judged = filters.endpoints(self.query(judged="no"), self.user, self.now).queryset.count()
         kept = totals.numbers(self.user, totals.ENDPOINTS, mine=self.mine)[totals.ENDPOINTS]
-        return Judged(endpoints=kept.get("total", 0), not_judged=not_judged)
+        used = filters.certificates(self.query(in_use="yes"), self.user, self.now).queryset.order_by()
+        # Both are few and found by an index; what is in use are many.
+        late = Certificate.objects.filter(late_q(self.now)).values("pk")
+        unknown = Unjudged.objects.filter(rule__in=WEAK).values("certificate")
+        late_in_use = used.filter(pk__in=late).count()
+        return Judged(
+            endpoints=kept.get("total", 0),
+            not_judged=not_judged,
+            in_use=in_use,
+            late=late_in_use,
+            undated=used.filter(not_after=None).count(),
+            unweighed=late_in_use + used.filter(pk__in=unknown).exclude(pk__in=late).count(),
+            has_gaps=Unjudged.objects.visible_to(self.user).exists(),
+        )
 
 
 def list_url(name: str, query: str) -> str:

@@ -34,8 +34,8 @@ def take(user: User, now: datetime, *, mine: bool = False) -> Snapshot:
     teams = tuple(user.teams.order_by("slug").values_list("slug", flat=True))
     mine = mine and bool(teams)
     scope = Scope(user, now, mine, teams if mine else ())
-    judged = scope.judged()
     in_use = sum(totals.numbers(user, totals.IN_USE, mine=mine)[totals.IN_USE].values())
+    judged = scope.judged(in_use)
     return Snapshot(
         taken_at=now,
         looked_at=scope.endpoints().aggregate(at=Max("last_seen_at"))["at"],

@@ -18,6 +18,8 @@ SHAPES = {
     "weak": "medium",
     "not_judged": "not_judged",
 }
+# The rules behind the number "weak".
+WEAK = ("weak_key", "sha1_signature")
 # A zero says something only if nearly all of its population was looked at in time.
 ENOUGH_JUDGED = 0.95
 
@@ -46,16 +48,40 @@ class Number:
         return SHAPES.get(self.code, "") if self.value else ""
 
 
+def is_enough(not_judged: int, population: int) -> bool:
+    """Whether so nearly everything was judged that a zero says something."""
+    return not_judged <= population * (1 - ENOUGH_JUDGED)
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """How much of the population was looked at in time."""
+    """How much of the population was looked at, and judged, in time.
+
+    The rest counts certificates in use: ``late`` were not judged in time; of ``undated`` nobody can say when they end,
+    and of ``unweighed`` (``late`` among them) whether key and signature are weak. ``has_gaps``: of something the person
+    sees some rule could not be judged.
+    """
 
     endpoints: int
     not_judged: int
+    in_use: int
+    late: int
+    undated: int
+    unweighed: int
+    has_gaps: bool
 
     @property
     def is_enough(self) -> bool:
-        return self.endpoints > 0 and self.not_judged <= self.endpoints * (1 - ENOUGH_JUDGED)
+        return self.endpoints > 0 and is_enough(self.not_judged, self.endpoints)
+
+    @property
+    def is_enough_dated(self) -> bool:
+        return self.is_enough and is_enough(self.undated, self.in_use)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every rule was judged of everything."""
+        return self.endpoints > 0 and not (self.not_judged or self.late or self.has_gaps)
 
 
 @dataclass(frozen=True, slots=True)

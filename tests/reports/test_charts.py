@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inventory.status import Situation, Status, little_life_left_from, status
 from reports.charts import (
     Bar,
     RuleDate,
@@ -20,9 +21,7 @@ from reports.charts import (
     lifetime,
     progress_parts,
     shard_grid,
-    share,
     sorted_bars,
-    sparkline,
 )
 from reports.charts.horizon import BOTTOM, LEAST, TOP
 from reports.charts.scale import percent, step, ticks
@@ -118,13 +117,6 @@ def test_one_line_is_never_folded_away() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "shown"), [(1283, 1284, 99), (1284, 1284, 100), (1, 100_000, 1), (0, 5, 0), (0, 0, 0)]
-)
-def test_a_share_is_whole_only_if_nothing_is_missing(part: int, whole: int, shown: int) -> None:
-    assert share(part, whole).percent == shown
-
-
-@pytest.mark.parametrize(
     ("begins", "ends", "phase", "elapsed"),
     [(-32, 58, "during", "35.56%"), (-100, -6, "after", "100%"), (5, 95, "before", "0%"), (5, 4, "unknown", "0%")],
 )
@@ -145,6 +137,48 @@ def test_words_at_today_run_inwards_near_the_edges() -> None:
     assert lifetime(NOW, NOW + timedelta(days=90), NOW).today_anchor == "start"
 
 
+@given(st.integers(1, 40_000), st.floats(-0.2, 1.2), st.booleans())
+def test_the_bar_and_the_status_never_contradict_each_other(hours: int, gone: float, at_a_mark: bool) -> None:  # noqa: FBT001 - hypothesis passes by name
+    begins, ends = NOW, NOW + timedelta(hours=hours)
+    expiring_from, urgent_from = little_life_left_from(begins, ends)
+    assert expiring_from is not None
+    assert urgent_from is not None
+    now = expiring_from if at_a_mark else begins + timedelta(hours=hours) * gone
+    life = lifetime(begins, ends, now, expiring_from=expiring_from, urgent_from=urgent_from)
+    word = status(Situation(begins, ends, expiring_from, served_ever=True, nodes_serving=1), now)
+    passed = [mark.code for mark in life.marks if mark.at <= now]
+    today = number(life.elapsed)
+    assert [mark.code for mark in life.marks] == ["expiring", "urgent"]
+    assert all(number(mark.x) <= today if mark.code in passed else number(mark.x) >= today for mark in life.marks)
+    assert {
+        "during": (word == Status.EXPIRING) == ("expiring" in passed) and word in {Status.EXPIRING, Status.IN_DATE},
+        "before": word == Status.NOT_YET_VALID and not passed,
+        "after": word == Status.EXPIRED and passed == ["expiring", "urgent"],
+    }[life.phase]
+
+
+@pytest.mark.parametrize(
+    ("days", "sides"),
+    [
+        (90, ["middle", "middle"]),
+        (47, ["middle", "middle"]),
+        (398, ["end", ""]),
+        (3650, ["", ""]),
+        (200, ["middle", ""]),
+    ],
+)
+def test_the_words_of_marks_do_not_touch_each_other(days: int, sides: list[str]) -> None:
+    ends = NOW + timedelta(days=days)
+    expiring_from, urgent_from = little_life_left_from(NOW, ends)
+    life = lifetime(NOW, ends, NOW, expiring_from=expiring_from, urgent_from=urgent_from)
+    assert [mark.anchor for mark in life.marks] == sides
+    assert [mark.at for mark in life.marks] == [expiring_from, urgent_from]
+
+
+def test_a_bar_without_known_moments_has_no_marks() -> None:
+    assert lifetime(NOW, NOW + timedelta(days=90), NOW).marks == ()
+
+
 @given(
     st.dictionaries(
         st.sampled_from(["answered", "refused", "silent", "excluded", "failed", "not_tried"]), st.integers(0, 10**6)
@@ -161,13 +195,6 @@ def test_many_shards_share_cells_and_a_failure_stays_visible() -> None:
     cells = shard_grid(["done"] * 999 + ["failed"], most=100)
     assert len(cells) == 100
     assert (cells[-1].state, cells[0].state, cells[0].count) == ("failed", "done", 10)
-
-
-def test_a_course_needs_two_values() -> None:
-    assert sparkline([4]) is None
-    line = sparkline([0, 5, 10])
-    assert line is not None
-    assert line.points == "3.0,15.0 36.0,9.0 69.0,3.0"
 
 
 def test_percentages_stay_on_the_chart_and_have_no_local_comma() -> None:
