@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
-from django.db import connection
+from django.db import DatabaseError, connection
 
 Configs = Sequence[AppConfig] | None
 MANY_WRITERS = 8
@@ -43,6 +43,23 @@ def base_url(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
         hint = "Write scheme and host alone, such as https://certdash.example.org."
         return [Error(f"CERTDASH_BASE_URL is {settings.BASE_URL!r}.", hint=hint, id="certdash.E002")]
     return []
+
+
+@register(Tags.database)
+def addresses(app_configs: Configs, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """The address of the organisation begins the links in mails; ours decides about hosts, cookies and passkeys."""
+    if not databases:
+        return []
+    try:
+        organisation = apps.get_model("accounts", "Organisation").objects.filter(pk=1).first()
+    except DatabaseError:  # no migration has run yet, so there is no second address either
+        return []
+    linked = organisation.base_url if organisation else ""
+    if not linked or _origin(linked) == _origin(settings.BASE_URL):
+        return []
+    hint = "Links in mails begin with the first. Write the one that people use into both, or leave the first empty."
+    text = f"The organisation's address is {linked}, CERTDASH_BASE_URL is {settings.BASE_URL}."
+    return [Warning(text, hint=hint, id="certdash.W005")]
 
 
 @register(Tags.security)
@@ -90,6 +107,13 @@ def mail(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Set CERTDASH_EMAIL_HOST, or nobody gets an invitation or an alert by mail."
     return [Info(f"Mail is written to {settings.EMAIL_FILE_PATH}, not sent.", hint=hint, id="certdash.I002")]
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of an address. The names of this machine are one."""
+    parts = urlsplit(url)
+    host = "localhost" if _is_local(f"{parts.hostname}:") else parts.hostname or ""
+    return parts.scheme, host, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _is_local(bind: str) -> bool:

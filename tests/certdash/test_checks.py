@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage
 from django.db import connection
+from django.db.utils import OperationalError
 from pytest_django import Settings
 
+from accounts.models import Organisation
 from certdash import checks
 
 
@@ -38,6 +41,35 @@ def test_a_state_folder_that_everybody_can_read_is_told(
 def test_an_address_that_cannot_be_linked_to_is_an_error(settings: Settings, url: str) -> None:
     settings.BASE_URL = url
     assert ids(checks.base_url(None)) == ["certdash.E002"]
+
+
+@pytest.mark.parametrize(
+    ("linked", "ours", "expected"),
+    [
+        ("https://certs.example.org", "https://certs.example.org", []),
+        ("https://certs.example.org/", "https://certs.example.org:443", []),
+        ("", "https://certs.example.org", []),
+        ("http://localhost:8000", "http://127.0.0.1:8000", []),
+        ("http://localhost:8000", "http://127.0.0.1:8001", ["certdash.W005"]),
+        ("https://old.example.org", "https://certs.example.org", ["certdash.W005"]),
+        ("http://certs.example.org", "https://certs.example.org", ["certdash.W005"]),
+    ],
+)
+def test_two_addresses_that_differ_are_told(
+    settings: Settings, organisation: Organisation, linked: str, ours: str, expected: list[str]
+) -> None:
+    settings.BASE_URL = ours
+    Organisation.objects.update(base_url=linked)
+    assert ids(checks.addresses(None, databases=["default"])) == expected
+    assert checks.addresses(None) == []
+
+
+def test_before_the_first_migration_there_are_no_two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_table(**_: object) -> None:
+        raise OperationalError("no such table")
+
+    monkeypatch.setattr(Organisation, "objects", SimpleNamespace(filter=no_table))
+    assert checks.addresses(None, databases=["default"]) == []
 
 
 @pytest.mark.parametrize(

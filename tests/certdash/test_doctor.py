@@ -20,7 +20,7 @@ from django.db.utils import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import AuditHead, TickRun, User
+from accounts.models import AuditHead, Organisation, TickRun, User
 from certdash.management.examinations import EXAMINATIONS, State, data, machine, outside
 from certdash.management.examinations.answers import Answer
 
@@ -157,6 +157,17 @@ def test_a_missing_copy_of_the_audit_head_is_bad(now: datetime, var: Path) -> No
 @pytest.mark.django_db
 def test_somebody_must_be_able_to_administer(now: datetime, administrator: User) -> None:
     assert data.administrators(now).state is State.GOOD
+
+
+@pytest.mark.django_db
+def test_links_that_lead_elsewhere_are_bad(now: datetime, settings: Settings, organisation: Organisation) -> None:
+    settings.BASE_URL = "https://certs.example.org"
+    assert data.addresses(now).text == "links in mails begin with https://certs.example.org/"
+    Organisation.objects.update(base_url="https://old.example.org")
+    answer = data.addresses(now)
+    assert answer.state is State.BAD
+    assert "certdash.W005: The organisation's address is https://old.example.org" in answer.text
+    assert "Links in mails begin with the first." in answer.text
 
 
 def test_a_database_that_cannot_be_read_leaves_the_rest_not_judged(now: datetime) -> None:

@@ -10,8 +10,8 @@ from django.db import connection
 from django.db.utils import DatabaseError
 
 from accounts.models import AuditHead, Role, TickRun, User
-from accounts.services import read_heads
-from certdash import health
+from accounts.services import absolute, read_heads
+from certdash import checks, health
 from certdash.management.examinations.answers import Answer, Examination, bad, good, not_judged
 from discovery.models import Zone
 
@@ -77,6 +77,14 @@ def administrators(now: datetime) -> Answer:
     return bad("administrators", "nobody can administer certdash: manage.py setup --link")
 
 
+def addresses(now: datetime) -> Answer:
+    """The address in mails, and the one that decides about hosts, cookies and passkeys."""
+    found = checks.addresses(None, databases=["default"])
+    if found:
+        return bad("addresses", "; ".join(f"{message.id}: {message.msg} {message.hint}" for message in found))
+    return good("addresses", f"links in mails begin with {absolute('/')}")
+
+
 def zones(now: datetime) -> Answer:
     names = list(Zone.objects.values_list("name", flat=True))
     if not names:
@@ -99,5 +107,8 @@ def reading(examination: Examination) -> Examination:
 
 DATA: list[Examination] = [
     database,
-    *[reading(examination) for examination in (migrations, worker, ticks, audit_head, administrators, zones)],
+    *[
+        reading(examination)
+        for examination in (migrations, worker, ticks, audit_head, administrators, addresses, zones)
+    ],
 ]
