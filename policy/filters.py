@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from certdash.lib.inert import visible as shown
 from inventory.filters.base import MOST_COUNTED, read_query
-from inventory.filters.facets import MOST_OPTIONS
+from inventory.filters.facets import MOST_OPTIONS, Facet, Option, toggled
 from inventory.filters.fields import Choice, Choices, MomentFilter, Texts, shortened
 from inventory.filters.standing import NOBODY, known_teams
 from inventory.models import Severity
@@ -104,22 +104,22 @@ class FindingFilter(django_filters.FilterSet):
         return queryset.of_teams([slug for slug in slugs if slug != NOBODY], unowned=NOBODY in slugs)
 
 
-def facets(chosen: FindingFilter, visible: FindingQuerySet) -> list[dict[str, Any]]:
+def facets(chosen: FindingFilter, visible: FindingQuerySet) -> list[Facet]:
     """What each severity, rule and owner would leave among what the state allows.
 
     One query, bounded: over ``MOST_COUNTED`` findings nothing is counted, for a part would mislead.
     """
-    data = chosen.data
-    found = chosen.of_state(visible, "state", data.getlist("state"))
+    asked = read_query(chosen.request.GET)
+    found = chosen.of_state(visible, "state", chosen.data.getlist("state"))
     rows = list(found.order_by().values_list("severity", OWNER, "rule")[: MOST_COUNTED + 1])
     columns = zip(*rows, strict=True) if 0 < len(rows) <= MOST_COUNTED else ((), (), ())
     severities, owners, rules = (Counter(map(str, column)) for column in columns)
     is_counted = len(rows) <= MOST_COUNTED
     words = [(code, str(label).capitalize()) for code, label in SEVERITIES]
     return [
-        _facet(gettext("Severity"), "severity", words, severities if is_counted else None, data),
-        _facet(gettext("Owner"), "team", _owners(chosen, owners), owners if is_counted else None, data),
-        _facet(gettext("Rule"), "rule", RULES, rules if is_counted else None, data),
+        _facet(gettext("Severity"), "severity", words, severities if is_counted else None, asked),
+        _facet(gettext("Owner"), "team", _owners(chosen, owners), owners if is_counted else None, asked),
+        _facet(gettext("Rule"), "rule", RULES, rules if is_counted else None, asked),
     ]
 
 
@@ -139,18 +139,19 @@ def _understood(chosen: FindingFilter, name: str) -> list[str]:
 
 
 def _facet(
-    title: str, key: str, choices: Iterable[tuple[str, Any]], counts: Mapping[str, int] | None, data: Any
-) -> dict[str, Any]:
+    title: str, param: str, choices: Iterable[tuple[str, Any]], counts: Mapping[str, int] | None, asked: QueryDict
+) -> Facet:
     """One facet; an answer that would leave nothing is not offered."""
-    chosen = data.getlist(key)
-    values = [
-        {
-            "value": value,
-            "label": str(label),
-            "count": None if counts is None else counts.get(value, 0),
-            "active": value in chosen,
-        }
+    chosen = asked.getlist(param)
+    options = [
+        Option(
+            value=value,
+            words=str(label),
+            count=None if counts is None else counts.get(value, 0),
+            chosen=value in chosen,
+            query=toggled(asked, param, value),
+        )
         for value, label in choices
         if counts is None or counts.get(value) or value in chosen
     ]
-    return {"title": title, "key": key, "values": values}
+    return Facet(param, title, tuple(options))

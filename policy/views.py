@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.services import require_change
-from certdash.lib.htmx import HtmxRequest, page_or_fragment
+from certdash.lib.htmx import HtmxRequest, page_or_fragment, wants_fragment
 from inventory.filters import count_up_to, query_with
 from inventory.filters.paging import Cursor, CursorError, Page, Sort, take_page
 from inventory.models import Certificate, Endpoint, Severity
@@ -26,10 +26,9 @@ WORST_FIRST = Sort("severity", "severity", "number", descending=True)
 
 @require_safe
 def finding_list(request: HtmxRequest) -> HttpResponse:
-    """Open findings, worst and oldest first; the first one is opened beside the list."""
-    context = _list_context(request)
-    template = page_or_fragment(request, "policy/finding_list.html", "findings")
-    return render(request, template, context)
+    """Open findings, worst and oldest first."""
+    context = {**_list_context(request), "is_fragment": wants_fragment(request)}
+    return render(request, "policy/finding_list.html", context)
 
 
 @require_safe

@@ -18,11 +18,15 @@ class HtmxRequest(HttpRequest):
     user: _User
 
 
-def page_or_fragment(request: HttpRequest, template: str, fragment: str) -> str:
-    """Return ``template``, or ``template#fragment`` if htmx asks for it.
+def wants_fragment(request: HttpRequest) -> bool:
+    """Whether htmx asks for the part that changes.
 
     A boosted link and a step back in the history, whose copy htmx no longer has, need the whole page.
     """
     htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
-    wants_part = htmx and not htmx.boosted and not htmx.history_restore_request
-    return f"{template}#{fragment}" if wants_part else template
+    return bool(htmx and not htmx.boosted and not htmx.history_restore_request)
+
+
+def page_or_fragment(request: HttpRequest, template: str, fragment: str) -> str:
+    """Return ``template``, or ``template#fragment`` if htmx asks for it."""
+    return f"{template}#{fragment}" if wants_fragment(request) else template

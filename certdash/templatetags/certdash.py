@@ -6,8 +6,9 @@ import json
 from datetime import UTC, datetime
 
 from django import template
-from django.http import HttpRequest, QueryDict
 from django.template import Context
+from django.template.base import Parser, Token
+from django.template.loader_tags import BLOCK_CONTEXT_KEY
 from django.templatetags.static import static
 from django.utils import formats, timezone
 from django.utils.functional import Promise
@@ -50,7 +51,6 @@ SEVERITY_WORDS: dict[str, str | Promise] = {
     "critical": gettext_lazy("critical"),
 }
 # A link that changes the filter starts again at the first page.
-CURSORS = ("after", "before")
 
 
 @register.filter
@@ -242,51 +242,21 @@ def at(moment: datetime | None) -> SafeString | str:
     )
 
 
-# --- links within a list --------------------------------------------------------------------------
+# --- pages ----------------------------------------------------------------------------------------
 
 
-def _query(context: Context) -> QueryDict:
-    """The query of this page without the place in the list; a copy that may be changed."""
-    request: HttpRequest = context["request"]
-    query = request.GET.copy()
-    for cursor in CURSORS:
-        query.pop(cursor, None)
-    return query
+class RepeatedBlock(template.Node):
+    """A node rather than a simple tag, which would escape again what the block has escaped."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def render(self, context: Context) -> str:
+        block = context.render_context[BLOCK_CONTEXT_KEY].get_block(self.name)
+        return block.render(context).strip() if block else ""
 
 
-def _link(query: QueryDict) -> str:
-    return f"?{query.urlencode()}" if query else "?"
-
-
-@register.simple_tag(takes_context=True)
-def with_value(context: Context, key: str, value: object) -> str:
-    """Link to this list, and ``key=value`` beside the other values of ``key``."""
-    query = _query(context)
-    if str(value) not in query.getlist(key):
-        query.appendlist(key, str(value))
-    return _link(query)
-
-
-@register.simple_tag(takes_context=True)
-def only_value(context: Context, key: str, value: object) -> str:
-    """Link to this list with ``key=value`` instead of any other value of ``key``."""
-    query = _query(context)
-    query[key] = str(value)
-    return _link(query)
-
-
-@register.simple_tag(takes_context=True)
-def without_value(context: Context, key: str, value: object = None) -> str:
-    """Link to this list without ``key=value``, or without any ``key``."""
-    query = _query(context)
-    kept = [] if value is None else [one for one in query.getlist(key) if one != str(value)]
-    query.setlist(key, kept)
-    return _link(query)
-
-
-@register.simple_tag(takes_context=True)
-def sorted_by(context: Context, field: str) -> str:
-    """Link to this list by ``field``; where it is so already, the other way round."""
-    query = _query(context)
-    query["sort"] = f"-{field}" if query.get("sort") == field else field
-    return _link(query)
+@register.tag
+def repeat_block(_parser: Parser, token: Token) -> RepeatedBlock:
+    """``{% repeat_block title %}``: what the page put into a block, once more. A title is also heading and crumb."""
+    return RepeatedBlock(token.split_contents()[1])

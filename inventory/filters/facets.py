@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Expression, QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from accounts.models import Team
@@ -147,20 +148,24 @@ def _options(
 ) -> tuple[Option, ...]:
     chosen = result.asked.getlist(param)
     several = result.filterset.filters[param].several
-    options = []
-    for value in values:
-        others = [each for each in chosen if each != value] if several else []
-        wanted = others if value in chosen else [*others, value]
-        options.append(
-            Option(
-                value=value,
-                words=str(words.get(value, value)),
-                count=None if counts is None else counts.get(value, 0),
-                chosen=value in chosen,
-                query=query_with(result.asked, **{param: wanted or None, "after": None}),
-            )
+    return tuple(
+        Option(
+            value=value,
+            words=str(words.get(value, value)),
+            count=None if counts is None else counts.get(value, 0),
+            chosen=value in chosen,
+            query=toggled(result.asked, param, value, several=several),
         )
-    return tuple(options)
+        for value in values
+    )
+
+
+def toggled(asked: QueryDict, param: str, value: str, *, several: bool = True) -> str:
+    """The query string that chooses ``value``, or takes its choice back, and begins at the first page."""
+    chosen = asked.getlist(param)
+    others = [each for each in chosen if each != value] if several else []
+    wanted = others if value in chosen else [*others, value]
+    return query_with(asked, **{param: wanted or None, "after": None})
 
 
 def _names(param: str, values: Iterable[str]) -> dict[str, str]:

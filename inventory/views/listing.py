@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
 from accounts.models import User
-from certdash.lib.htmx import page_or_fragment
+from certdash.lib.htmx import wants_fragment
 from inventory.filters import SIZES, Chip, Count, Filtered, count_up_to, error_sentences, in_words, query_with
 from inventory.filters.paging import Page, Sort
 
@@ -72,11 +72,10 @@ def narrowest(result: Filtered[Any], again: Callable[[str], Filtered[Any]]) -> t
 
 
 def answer(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
-    """The page, or for htmx its fragment "answer"; what could not be understood is 422, which htmx shows too."""
-    wanted = page_or_fragment(request, template, "answer")
-    is_fragment = wanted != template
+    """The page, or for htmx what changes of it; what could not be understood is 422, which htmx shows too."""
+    is_fragment = wants_fragment(request)
     status = 422 if context["errors"] else 200
-    response = render(request, wanted, {**context, "is_fragment": is_fragment}, status=status)
+    response = render(request, template, {**context, "is_fragment": is_fragment}, status=status)
     patch_vary_headers(response, ["HX-Request"])
     if is_fragment:
         # The address of the list itself, without the blank fields that a form sends along.

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.template import Context, Template
-from django.test import RequestFactory
 
 from certdash.templatetags.certdash import fingerprint, initials, number, relative, severity_code, status_word
 from tests.conftest import NOW
@@ -95,31 +94,15 @@ def test_severity_numbers_and_codes_name_the_same_thing() -> None:
     assert [severity_code(4), severity_code("critical"), severity_code(0)] == ["critical", "critical", "none"]
 
 
-def query(source: str, address: str) -> str:
-    request = RequestFactory().get(address)
-    return Template("{% load certdash %}{% autoescape off %}" + source + "{% endautoescape %}").render(
-        Context({"request": request})
-    )
+def test_a_block_of_a_page_can_be_said_again() -> None:
+    page = Template("{% block title %} Nobody {% endblock %}, {% load certdash %}{% repeat_block title %}!")
+    child = Template("{% extends page %}{% block title %} A & {{ b }} {% endblock %}")
+    assert child.render(Context({"page": page, "b": "<b>"})) == " A & &lt;b&gt; , A & &lt;b&gt;!"
 
 
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        ('{% with_value "status" "gone" %}', "?status=expired&status=revoked&status=gone&q=a%26b"),
-        ('{% with_value "status" "expired" %}', "?status=expired&status=revoked&q=a%26b"),
-        ('{% without_value "status" "expired" %}', "?status=revoked&q=a%26b"),
-        ('{% without_value "status" %}', "?q=a%26b"),
-        ('{% only_value "status" "gone" %}', "?status=gone&q=a%26b"),
-    ],
-)
-def test_links_change_one_value_and_start_at_the_first_page(source: str, expected: str) -> None:
-    assert query(source, "/?status=expired&status=revoked&q=a%26b&after=x") == expected
-
-
-def test_a_second_click_sorts_the_other_way_round() -> None:
-    assert query('{% sorted_by "name" %}', "/") == "?sort=name"
-    assert query('{% sorted_by "name" %}', "/?sort=name") == "?sort=-name"
-    assert query('{% sorted_by "name" %}', "/?sort=-name") == "?sort=name"
+def test_a_block_that_no_page_has_is_empty_when_said_again() -> None:
+    page = Template("{% load certdash %}[{% repeat_block absent %}]")
+    assert Template("{% extends page %}").render(Context({"page": page})) == "[]"
 
 
 def test_the_bar_of_unreadable_dates_says_so() -> None:

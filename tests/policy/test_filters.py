@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Organisation, Team, User
+from inventory.filters.facets import Facet, Option
 from policy import filters
 from policy.models import Finding
 from tests.conftest import NOW
@@ -30,9 +29,9 @@ def find(team: Team | None = None, rule: str = "weak_key") -> Finding:
     )
 
 
-def facet(client: Client, key: str, query: str = "") -> dict[str, Any]:
-    facets = client.get(f"/findings/?{query}").context["facets"]
-    return next(facet for facet in facets if facet["key"] == key)
+def facet(client: Client, param: str, query: str = "") -> Facet:
+    facets: list[Facet] = client.get(f"/findings/?{query}").context["facets"]
+    return next(facet for facet in facets if facet.param == param)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +66,7 @@ def test_the_name_of_a_team_is_told_only_to_who_may_know_it(
     answer = client.get(f"/findings/?team={other_team.slug}")
     assert f"“{other_team.slug}” is not known" in answer.text
     assert other_team.name not in answer.text
-    assert [value["value"] for value in facet(client, "team")["values"]] == [web_team.slug]
+    assert [option.value for option in facet(client, "team").options] == [web_team.slug]
     client.force_login(auditor)
     assert len(client.get(f"/findings/?team={other_team.slug}").context["rows"]) == 1
 
@@ -78,11 +77,11 @@ def test_the_facet_of_owners_does_not_grow_with_the_number_of_teams(client: Clie
         find(team)
     find(teams[7])
     client.force_login(auditor)
-    values = facet(client, "team")["values"]
+    values = facet(client, "team").options
     assert len(values) == 8
-    assert values[0] == {"value": "t07", "label": "Team 7", "count": 2, "active": False}
-    chosen = facet(client, "team", "team=t19")["values"]
-    assert [value["value"] for value in chosen if value["active"]] == ["t19"]
+    assert values[0] == Option("t07", "Team 7", 2, chosen=False, query="team=t07")
+    chosen = facet(client, "team", "team=t19").options
+    assert [option.value for option in chosen if option.chosen] == ["t19"]
 
 
 def test_over_the_limit_nothing_is_counted(client: Client, auditor: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +91,6 @@ def test_over_the_limit_nothing_is_counted(client: Client, auditor: User, monkey
     client.force_login(auditor)
     with CaptureQueriesContext(connection) as captured:
         found = facet(client, "rule")
-    assert {value["count"] for value in found["values"]} == {None}
+    assert {option.count for option in found.options} == {None}
     read = [query["sql"] for query in captured if "LIMIT 3" in query["sql"]]
     assert len(read) == 1
