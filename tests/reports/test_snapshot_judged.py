@@ -35,7 +35,7 @@ def plant(number: int, now: datetime, *, base: int = 0, **columns: Any) -> list[
     """Sound certificates in use, each on a node that answered just now."""
     made = []
     for n in range(base, base + number):
-        values = {"judged_at": now - MINUTE, "judge_at": now + 9 * MINUTE, "nodes_serving": 1} | columns
+        values: dict[str, Any] = {"judged_at": now - MINUTE, "judge_at": now + 9 * MINUTE, "nodes_serving": 1} | columns
         certificate = make_certificate(f"n{n}.example.org", now=now, **values)
         make_endpoint(f"192.0.2.{n}", certificate=certificate, now=now, owner_team=columns.get("owner_team"))
         made.append(certificate)
