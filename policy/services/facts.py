@@ -78,8 +78,8 @@ def _keys_shared(certificates: Sequence[Certificate]) -> dict[str, list[_Carrier
         .values_list("spki_sha256", "pk", "names_sha256", "subject_sha256", "name", "owner_team_id")
     )
     shared: dict[str, list[_Carrier]] = defaultdict(list)
-    for key, *columns in rows:
-        shared[key].append(_Carrier(*columns))
+    for key, pk, names_sha256, subject_sha256, name, owner in rows:
+        shared[key].append(_Carrier(pk, names_sha256, subject_sha256, name, owner))
     return shared
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from cryptography.x509 import GeneralName
+
 from discovery.probe import Place, Reason, Served, ServedVariant, Unreachable
 from discovery.services import Recording, record
 from inventory.models import Certificate, Endpoint, TrustStore
@@ -27,7 +29,7 @@ def trust_root() -> None:
     TrustStore.objects.create(name="Example", pem=ROOT.pem, added_at=NOW)
 
 
-def issue(*names: str, begins: float = -10, ends: float = 80, **options: Any) -> pki.Issued:
+def issue(*names: str | GeneralName, begins: float = -10, ends: float = 80, **options: Any) -> pki.Issued:
     """A certificate of the trusted root, whose life is given in days from NOW."""
     return ROOT.issue(
         names or ["www.example.org"], not_before=NOW + begins * DAY, not_after=NOW + ends * DAY, **options

@@ -59,7 +59,7 @@ def _path(**path: Any) -> dict[str, Any]:
     return {"sent": (replace(SENT, path=PathFacts(sentence="No root.", **path)),)}
 
 
-BROKEN_CERTIFICATES = {
+BROKEN_CERTIFICATES: dict[str, dict[str, Any]] = {
     "expired": {"not_after": NOW - DAY},
     "expiring": {"expiring_from": NOW - DAY},
     "not_yet_valid": {"not_before": NOW + DAY},
@@ -69,7 +69,7 @@ BROKEN_CERTIFICATES = {
     "key_reuse": {"key_shared_with": ("other.example.org",)},
     "ownerless": {"has_owner": False},
 }
-UNREAD_CERTIFICATES = {
+UNREAD_CERTIFICATES: dict[str, dict[str, Any]] = {
     "expired": {"not_after": None},
     "expiring": {"not_after": None},
     "not_yet_valid": {"not_before": None},
@@ -77,7 +77,7 @@ UNREAD_CERTIFICATES = {
     "weak_key": {"key_type": "unknown", "key_bits": None},
     "sha1_signature": {"signature_hash": "", "signature_algorithm": "unknown (1.2.3)"},
 }
-BROKEN_ENDPOINTS = {
+BROKEN_ENDPOINTS: dict[str, dict[str, Any]] = {
     "wrong_name": {"server_name": "mail.example.org"},
     "incomplete_chain": _path(trusted=False, missing="Corp CA 2"),
     "misordered_chain": _path(trusted=True, misplaced=("Corp CA 2",)),
@@ -86,7 +86,7 @@ BROKEN_ENDPOINTS = {
     "old_tls": {"tls_version": "TLSv1.1"},
     "not_same_everywhere": {"others": (Node("10.0.0.2:443", (Leaf("b" * 64, "n" * 64, "EC", NOW - DAY),)),)},
 }
-UNREAD_ENDPOINTS = {
+UNREAD_ENDPOINTS: dict[str, dict[str, Any]] = {
     "wrong_name": {"server_name": ""},
     "incomplete_chain": _path(trusted=None, is_read=False),
     "misordered_chain": {"sent": (replace(SENT, path=None),)},
@@ -104,14 +104,14 @@ def test_a_sound_certificate_passes_each_rule(code: str) -> None:
 
 @pytest.mark.parametrize("code", CERTIFICATE_RULES)
 def test_a_broken_certificate_fails_its_rule(code: str) -> None:
-    verdict = CERTIFICATE_RULES[code](replace(CERTIFICATE, **BROKEN_CERTIFICATES[code]), NOW)  # type: ignore[arg-type]
+    verdict = CERTIFICATE_RULES[code](replace(CERTIFICATE, **BROKEN_CERTIFICATES[code]), NOW)
     assert isinstance(verdict, Bad)
     assert verdict.sentence.endswith(".")
 
 
 @pytest.mark.parametrize("code", UNREAD_CERTIFICATES)
 def test_what_could_not_be_read_of_a_certificate_is_not_judged(code: str) -> None:
-    verdict = CERTIFICATE_RULES[code](replace(CERTIFICATE, **UNREAD_CERTIFICATES[code]), NOW)  # type: ignore[arg-type]
+    verdict = CERTIFICATE_RULES[code](replace(CERTIFICATE, **UNREAD_CERTIFICATES[code]), NOW)
     assert isinstance(verdict, NotJudged)
 
 
@@ -122,13 +122,13 @@ def test_a_sound_endpoint_passes_each_rule(code: str) -> None:
 
 @pytest.mark.parametrize("code", ENDPOINT_RULES)
 def test_a_broken_endpoint_fails_its_rule(code: str) -> None:
-    verdict = ENDPOINT_RULES[code](replace(ENDPOINT, **BROKEN_ENDPOINTS[code]), NOW)  # type: ignore[arg-type]
+    verdict = ENDPOINT_RULES[code](replace(ENDPOINT, **BROKEN_ENDPOINTS[code]), NOW)
     assert isinstance(verdict, Bad)
 
 
 @pytest.mark.parametrize("code", UNREAD_ENDPOINTS)
 def test_what_could_not_be_read_of_an_endpoint_is_not_judged(code: str) -> None:
-    verdict = ENDPOINT_RULES[code](replace(ENDPOINT, **UNREAD_ENDPOINTS[code]), NOW)  # type: ignore[arg-type]
+    verdict = ENDPOINT_RULES[code](replace(ENDPOINT, **UNREAD_ENDPOINTS[code]), NOW)
     assert isinstance(verdict, NotJudged)
 
 
