@@ -119,6 +119,23 @@ def test_nothing_is_put_into_a_page_unescaped() -> None:
     assert found == []
 
 
+TAKES = re.compile(r"""\{%\s*(?:include|extends)\s+"(\w+)/""")
+
+
+def test_a_template_takes_no_part_of_an_app_above_its_own() -> None:
+    """The line of the imports, for templates; what several apps show lies in no app's folder."""
+    line = APPS[1:]
+    upward = {
+        f"{name(path)} takes from {other}"
+        for place, app in enumerate(line)
+        for path in (ROOT / "templates" / app).rglob("*.*")
+        for other in TAKES.findall(path.read_text(encoding="utf-8"))
+        if other in line[place + 1 :]
+    }
+    shared = [path for path in (ROOT / "templates").glob("*.html") if set(TAKES.findall(path.read_text())) & set(line)]
+    assert (upward, shared) == (set(), [])
+
+
 def test_migrations_of_ours_take_nothing_from_the_apps() -> None:
     """A migration that imports today's code would do something else tomorrow."""
     foreign = re.compile(rf"^(?:from|import) ({'|'.join(APPS)})\b(?!\.models\.\w+$)", re.MULTILINE)

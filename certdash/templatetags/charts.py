@@ -16,7 +16,7 @@ from reports import charts
 register = template.Library()
 
 # The print colour of each fill. On the page a class of static/css/charts.css wins; patterns have no class, because
-# their parts (templates/reports/charts/_patterns.svg) have.
+# their parts (templates/charts/_patterns.svg) have.
 FILLS = {
     "machine": "#7b8fb1",
     "hand": "#c77d0a",

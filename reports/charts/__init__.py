@@ -1,4 +1,4 @@
-"""Geometry of the charts: numbers in, places out. What they look like stands in ``templates/reports/charts``.
+"""Geometry of the charts: numbers in, places out. What they look like stands in ``templates/charts``.
 
 Places along a chart are percentages and places up it are pixels, both ready to be SVG attributes: a chart then fills
 whatever width it gets, on a phone and on paper, and its letters keep their size.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reports.charts.scale import percent
 
-# The order along the bar, with the fill of each (templates/reports/charts/_fill.svg).
+# The order along the bar, with the fill of each (`fill` in certdash.templatetags.charts).
 OUTCOMES = (
     ("answered", "accent"),
     ("refused", "machine"),

@@ -203,7 +203,7 @@ def test_percentages_stay_on_the_chart_and_have_no_local_comma() -> None:
 
 def figure(*, paper: bool) -> str:
     horizon = expiry_horizon([Week(MONDAY, {"machine": 3, "failing": 1}, "/certificates/?a=1&b=2")], SERIES, [RULE])
-    return render_to_string("reports/charts/horizon.html", {"horizon": horizon, "title": "What <ends>", "paper": paper})
+    return render_to_string("charts/horizon.html", {"horizon": horizon, "title": "What <ends>", "paper": paper})
 
 
 def test_on_the_page_every_bar_is_a_link_and_the_numbers_stand_in_a_table_too() -> None:
