@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import AuditedAdmin, ReadOnlyAdmin
 from certdash.lib.inert import visible
-from inventory.forms import TrustStoreForm
+from inventory.forms import TagForm, TrustStoreForm
 from inventory.models import Certificate, Endpoint, Issuer, Tag, TrustStore
 from inventory.services import judge_paths_again
 
@@ -68,8 +68,40 @@ class IssuerAdmin(ReadOnlyAdmin):
 
 @admin.register(Tag)
 class TagAdmin(AuditedAdmin):
-    list_display = ["name"]
+    """A tag that goes is taken off everything that carries it; the event says how much that was."""
+
+    form = TagForm
+    list_display = ["name", "certificate_count", "endpoint_count"]
     search_fields = ["name"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
+        tags: QuerySet[Tag] = super().get_queryset(request)
+        carried = {noun: Count(f"{noun}s", distinct=True) for noun in ("certificate", "endpoint")}
+        return tags.annotate(**{f"{noun}_total": total for noun, total in carried.items()})
+
+    @admin.display(description=_("certificates"), ordering="certificate_total")
+    def certificate_count(self, tag: Any) -> int:
+        return int(tag.certificate_total)
+
+    @admin.display(description=_("endpoints"), ordering="endpoint_total")
+    def endpoint_count(self, tag: Any) -> int:
+        return int(tag.endpoint_total)
+
+    def audited_state(self, obj: Any) -> dict[str, Any]:
+        return {
+            **super().audited_state(obj),
+            "certificates": obj.certificates.count(),
+            "endpoints": obj.endpoints.count(),
+        }
+
+    def get_deleted_objects(self, objs: Any, _request: HttpRequest) -> Any:
+        """Count what carries the tags instead of listing it."""
+        tags = list(objs)
+        carried = {
+            model._meta.verbose_name_plural: model.objects.filter(tags__in=tags).distinct().count()
+            for model in (Certificate, Endpoint)
+        }
+        return [str(tag) for tag in tags], {_("tags"): len(tags), **carried}, set(), []
 
 
 @admin.register(TrustStore)

@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from inventory.forms.fields import tag_name
+from inventory.forms.fields import ITEM_LENGTH, tag_name
 from inventory.models import Tag, TrustStore
 from inventory.trust import store_from_pem
 
@@ -21,6 +21,8 @@ else:
 
 
 class TagForm(TagFormBase):
+    name = forms.CharField(label=_("Name"), max_length=ITEM_LENGTH)
+
     class Meta:
         model = Tag
         fields = ["name"]

@@ -38,6 +38,28 @@ def test_a_tag_is_kept_with_an_audit_event(as_administrator: Client) -> None:
     assert AuditEvent.objects.filter(subject="shop").exists()
 
 
+def test_a_tag_is_written_as_on_the_pages(as_administrator: Client) -> None:
+    refused = as_administrator.post("/admin/inventory/tag/add/", {"name": "back-office!"})
+    assert "is no tag" in refused.text
+    as_administrator.post("/admin/inventory/tag/add/", {"name": "Shop"})
+    assert Tag.objects.get().name == "shop"
+
+
+def test_a_tag_that_goes_is_counted_before(as_administrator: Client) -> None:
+    tag = Tag.objects.create(name="shop")
+    for number in range(2):
+        make_certificate(f"{number}.example.org").tags.add(tag)
+    make_endpoint().tags.add(tag)
+    listed = as_administrator.get("/admin/inventory/tag/").text
+    assert '<td class="field-certificate_count">2</td><td class="field-endpoint_count">1</td>' in listed
+    asked = as_administrator.get(f"/admin/inventory/tag/{tag.pk}/delete/").text
+    assert "0.example.org" not in asked
+    assert "Certificates: 2" in " ".join(asked.split())
+    as_administrator.post(f"/admin/inventory/tag/{tag.pk}/delete/", {"post": "yes"})
+    event = AuditEvent.objects.get()
+    assert (event.verb, event.before["certificates"], event.before["endpoints"]) == ("tag.deleted", 2, 1)
+
+
 def test_a_trust_store_takes_only_certificates_and_makes_endpoints_due(as_administrator: Client, now: datetime) -> None:
     endpoint = make_endpoint(judge_at=None)
     url = "/admin/inventory/truststore/add/"
