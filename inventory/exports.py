@@ -63,6 +63,25 @@ def _days_left(row: Certificate, now: datetime) -> int | None:
     return None if row.not_after is None else (row.not_after - now) // timedelta(days=1)
 
 
+# What people say of either. Its lists and pairs are one text in CSV, because their items may hold spaces.
+_OWNER: tuple[Column[Any], ...] = (
+    Column("owner_team", "short name of the team that owns it", lambda row, _: row.owner_team and row.owner_team.slug),
+    Column("owner_person", "who in it, by e-mail", lambda row, _: row.owner_person and row.owner_person.email),
+    Column("owner_origin", "how the owner is known: manual, rule, inferred", lambda row, _: row.owner_origin),
+)
+_DETAILS: tuple[Column[Any], ...] = (
+    Column("environment", "production, staging, test, development", lambda row, _: row.environment),
+    Column("criticality", "critical, high, normal, low", lambda row, _: row.criticality),
+    Column("application", "the application it belongs to", lambda row, _: row.application),
+    Column("purpose", "server, client, ca, code, mail", lambda row, _: row.purpose),
+    Column("exposure", "public, internal", lambda row, _: row.exposure),
+    Column("regulations", "rules that it is under, with commas between", lambda row, _: ", ".join(row.regulations)),
+    Column("data_lifetime_years", "how long its data must stay secret", lambda row, _: row.data_lifetime_years),
+    Column("custom_fields", "fields of one's own; in CSV as JSON", lambda row, _: row.custom_fields),
+    Column("notes", "what people noted", lambda row, _: row.notes),
+    Column("tags", "words that people attached", lambda row, _: sorted(tag.name for tag in row.tags.all())),
+)
+
 CERTIFICATES: Export[Certificate] = Export(
     "certificates",
     filters.certificates,
@@ -79,22 +98,18 @@ CERTIFICATES: Export[Certificate] = Export(
         Column("kind", "leaf or ca", lambda c, _: c.kind),
         Column("key", "algorithm and size of the key", lambda c, _: c.key_label),
         Column("signature", "algorithm of the signature", lambda c, _: c.signature_algorithm),
-        Column("owner_team", "short name of the team that owns it", lambda c, _: c.owner_team and c.owner_team.slug),
-        Column("owner_origin", "how the owner is known: manual, rule, inferred", lambda c, _: c.owner_origin),
-        Column("environment", "production, staging, test, development", lambda c, _: c.environment),
-        Column("criticality", "critical, high, normal, low", lambda c, _: c.criticality),
-        Column("application", "the application it belongs to", lambda c, _: c.application),
+        *_OWNER,
+        *_DETAILS,
         Column("nodes_serving", "nodes that serve it, as far as the last look says", lambda c, _: c.nodes_serving),
         Column("nodes_total", "nodes of the services that should serve it", lambda c, _: c.nodes_total),
         Column("risks", "codes of its open risks", lambda c, _: sorted(risk.code for risk in c.risks.all())),
         Column("worst_severity", "of its open findings", lambda c, _: Severity(c.worst_severity).name.lower()),
-        Column("tags", "words that people attached", lambda c, _: sorted(tag.name for tag in c.tags.all())),
         Column("first_seen_at", "when it was first seen", lambda c, _: c.first_seen_at),
         Column("last_seen_at", "when it was last seen", lambda c, _: c.last_seen_at),
         Column("spki_sha256", "SHA-256 of its public key", lambda c, _: c.spki_sha256),
         Column("conforming", "whether a strict reader takes it", lambda c, _: c.conforming),
     ),
-    joined=("issuer", "owner_team"),
+    joined=("issuer", "owner_team", "owner_person"),
     prefetched=("names", "risks", "tags"),
 )
 
@@ -118,17 +133,16 @@ ENDPOINTS: Export[Endpoint] = Export(
         Column("certificate_sha256", "what it served last", lambda e, _: e.certificate and e.certificate.sha256),
         Column("certificate_name", "first name of that certificate", lambda e, _: e.certificate and e.certificate.name),
         Column("not_after", "end of that certificate", lambda e, _: e.certificate and e.certificate.not_after),
-        Column("owner_team", "short name of the team that owns it", lambda e, _: e.owner_team and e.owner_team.slug),
-        Column("environment", "production, staging, test, development", lambda e, _: e.environment),
+        *_OWNER,
+        *_DETAILS,
         Column("worst_severity", "of its open findings", lambda e, _: Severity(e.worst_severity).name.lower()),
-        Column("tags", "words that people attached", lambda e, _: sorted(tag.name for tag in e.tags.all())),
         Column("first_seen_at", "when it first answered or was first asked", lambda e, _: e.first_seen_at),
         Column("last_seen_at", "when it last answered", lambda e, _: e.last_seen_at),
         Column("last_tried_at", "when it was last asked", lambda e, _: e.last_tried_at),
         Column("retired_at", "when it was retired", lambda e, _: e.retired_at),
         Column("retired_reason", "why it was retired", lambda e, _: e.retired_reason),
     ),
-    joined=("certificate", "owner_team"),
+    joined=("certificate", "owner_team", "owner_person"),
     prefetched=("tags",),
 )
 
@@ -170,6 +184,12 @@ def _as_csv(export: Export[Any], rows: Iterator[dict[str, Any]]) -> Iterator[str
         yield str(line.writerow([for_csv(_cell(value)) for value in row.values()]))
 
 
+def _as_text(value: list[str] | dict[str, str]) -> str:
+    if isinstance(value, list):
+        return " ".join(value)
+    return json.dumps(value, sort_keys=True, ensure_ascii=False) if value else ""
+
+
 def _cell(value: Any) -> str | int | None:
     """A value as one cell; numbers stay numbers, so that a negative one is not taken for a formula."""
     match value:
@@ -177,8 +197,8 @@ def _cell(value: Any) -> str | int | None:
             return "true" if value else "false"
         case datetime():
             return _iso(value)
-        case list():
-            return " ".join(value)
+        case list() | dict():
+            return _as_text(value)
         case int() | None:
             return value
         case _:

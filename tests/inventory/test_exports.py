@@ -183,3 +183,17 @@ def test_every_column_is_documented() -> None:
     for export in exports.EXPORTS.values():
         for column in export.columns:
             assert f"| `{column.name}` | {column.meaning} |" in text
+
+
+@pytest.mark.parametrize("table", ["certificates", "endpoints"])
+def test_what_people_say_is_written_of_either(table: str, as_administrator: Client, administrator: User) -> None:
+    make: Any = make_certificate if table == "certificates" else make_endpoint
+    said: dict[str, Any] = {"purpose": "server", "exposure": "public", "data_lifetime_years": 0}
+    lists = {"regulations": ["PCI DSS", "NIS2"], "custom_fields": {"room": "4, left"}, "notes": "=one\ntwo"}
+    make(owner_person=administrator, **said, **lists)
+    (row,) = rows_of(body(as_administrator.get(f"/{table}/export.csv")))
+    assert (row["owner_person"], row["purpose"], row["data_lifetime_years"]) == ("ada@example.org", "server", "0")
+    assert (row["regulations"], row["custom_fields"]) == ("PCI DSS, NIS2", '{"room": "4, left"}')
+    assert row["notes"] == "'=one\ntwo"
+    (plain,) = json.loads(body(as_administrator.get(f"/{table}/export.json")))[table]
+    assert (plain["custom_fields"], plain["notes"]) == ({"room": "4, left"}, "=one\ntwo")
