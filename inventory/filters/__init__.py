@@ -10,12 +10,13 @@ from inventory.filters.base import (
     in_words,
     query_with,
 )
-from inventory.filters.certificate import certificates
+from inventory.filters.certificate import ANY, certificates
 from inventory.filters.endpoint import endpoints
 from inventory.filters.issuer import issuers, visible_issuers
 from inventory.filters.words import risk_words
 
 __all__ = [
+    "ANY",
     "SIZES",
     "Chip",
     "Count",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -16,9 +16,11 @@ from typing import Any
 from accounts.models import Organisation, User
 from accounts.services import audit_head
 from inventory import exports, filters
-from inventory.models import Certificate, Endpoint
+from inventory.filters import Filtered
+from inventory.models import Certificate
 from inventory.status import Status
 from inventory.trust import mozilla_roots
+from reports.services.freshness import freshness, moment_text, ranked
 
 FORMAT = 1
 # The body shows at most 2,000 rows in all; the whole population is attached.
@@ -60,13 +62,13 @@ def freeze_inventory(user: User, query: str, now: datetime) -> dict[str, Any]:
         "sees_everything": user.sees_everything,
         "filter": found.query,
         "filter_words": [f"{chip.label}: {chip.words}" for chip in found.chips],
-        "scope": _scope(rows, found.query),
-        "freshness": _freshness(user, now),
+        "scope": _scope(rows, found),
+        "freshness": freshness(found, user, now),
         "totals": _totals(rows),
         "weeks": _weeks(certificates, now),
         "statuses": Counter(row["status"] for row in rows),
-        "issuers": _ranked(row["issuer"] for row in rows),
-        "keys": _ranked(row["key"] for row in rows),
+        "issuers": ranked(row["issuer"] for row in rows),
+        "keys": ranked(row["key"] for row in rows),
         "teams": _teams(rows),
         "sections": _sections(rows),
         # The export of the same filter at the same moment: what the page would have given.
@@ -88,8 +90,8 @@ def _row(certificate: Certificate, now: datetime) -> dict[str, Any]:
         "names": certificate.names_count,
         "sha256": certificate.sha256,
         "status": certificate.status_at(now).value,
-        "not_before": _iso(certificate.not_before),
-        "not_after": _iso(certificate.not_after),
+        "not_before": moment_text(certificate.not_before),
+        "not_after": moment_text(certificate.not_after),
         "days": (certificate.not_after - now).days if certificate.not_after else None,
         "issuer": certificate.issuer.label if certificate.issuer else "",
         "key": certificate.key_label,
@@ -102,49 +104,17 @@ def _row(certificate: Certificate, now: datetime) -> dict[str, Any]:
     }
 
 
-def _iso(moment: datetime | None) -> str:
-    return moment.isoformat() if moment else ""
-
-
-def _scope(rows: Sequence[dict[str, Any]], query: str) -> dict[str, Any]:
-    estate = Certificate.objects.leaves()
+def _scope(rows: Sequence[dict[str, Any]], found: Filtered[Certificate]) -> dict[str, Any]:
+    """The share of the estate, like compared with like: end-entity certificates with those, all with all."""
+    kind = found.filterset.data["kind"]
+    estate = Certificate.objects.all() if kind == filters.ANY else Certificate.objects.filter(kind=kind)
     return {
         "certificates": len(rows),
         "in_use": sum(row["in_use"] for row in rows),
+        "kind": kind,
         "estate": estate.count(),
         "estate_in_use": estate.in_use().count(),
-        "is_everything": query in {"", "kind=leaf"},
     }
-
-
-def _freshness(user: User, now: datetime) -> dict[str, Any]:
-    endpoints = Endpoint.objects.visible_to(user).alive()
-    not_judged = filters.endpoints("judged=no", user, now).queryset
-    reasons = Counter(_why(*found) for found in not_judged.values_list("outcome", "reason").order_by())
-    looks = endpoints.exclude(last_seen_at=None).order_by("last_seen_at").values_list("last_seen_at", flat=True)
-    return {
-        "endpoints": endpoints.count(),
-        "not_judged": sum(reasons.values()),
-        "reasons": _ranked(reasons.elements()),
-        "oldest": _iso(looks.first()),
-        "newest": _iso(looks.last()),
-    }
-
-
-def _why(outcome: str, reason: str) -> str:
-    """Why the last look at an endpoint is no evidence: it brought no certificate, or it is too long ago."""
-    if outcome == Endpoint.Outcome.SERVED:
-        return "answered too long ago"
-    return f"{outcome}: {reason}".strip(": ") or "never tried"
-
-
-def _most(counts: Counter[Any]) -> list[tuple[Any, int]]:
-    """The commonest first; equals in order, so that the same data gives the same document."""
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _ranked(values: Iterable[str]) -> list[list[Any]]:
-    return [[value, count] for value, count in _most(Counter(values))]
 
 
 def _totals(rows: Sequence[dict[str, Any]]) -> dict[str, int]:

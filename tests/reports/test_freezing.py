@@ -14,10 +14,10 @@ import pytest
 from accounts.models import Organisation, Team, User
 from certdash.lib.inert import visible
 from inventory import exports, filters
-from inventory.models import Certificate, Endpoint
+from inventory.models import Certificate, Endpoint, ServedChain
 from reports.services import canonical, freeze_inventory, thaw
 from tests.conftest import NOW
-from tests.inventory.factories import make_certificate, make_endpoint
+from tests.inventory.factories import make_certificate, make_chain, make_endpoint
 from tests.reports.estate import HOSTILE, make_estate, make_hostile
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +143,64 @@ def test_what_was_not_judged_is_counted_with_its_reason(auditor: User, web_team:
     assert (freshness["endpoints"], freshness["not_judged"]) == (38, 5)
     assert freshness["reasons"] == [["answered too long ago", 3], ["unreachable: timeout", 2]]
     assert freshness["oldest"] == NOW.replace(month=10).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("query", "endpoints", "reasons"),
+    [
+        # Twelve of each owner serve something; one of Web and one of nobody never answered.
+        ("", 38, [["unreachable: timeout", 2]]),
+        ("team=web", 13, [["unreachable: timeout", 1]]),
+        ("team=none&kind=any", 13, [["unreachable: timeout", 1]]),
+        ("team=payments", 12, []),
+        # Of an endpoint that never answered nobody can say whether it serves an expired certificate.
+        ("team=web&status=expired", 3, []),
+        ("q=n0.owner1", 1, []),
+        ("q=nothing-has-this-name", 0, []),
+    ],
+)
+def test_freshness_is_that_of_the_scope(
+    query: str, endpoints: int, reasons: list[Any], auditor: User, web_team: Team
+) -> None:
+    make_endpoint("10.9.0.1", owner_team=web_team)
+    make_endpoint("10.9.0.2")
+    freshness = freeze_inventory(auditor, query, NOW)["freshness"]
+    assert (freshness["endpoints"], freshness["reasons"]) == (endpoints, reasons)
+    assert freshness["not_judged"] == sum(count for _, count in reasons)
+
+
+def test_a_stale_look_counts_where_its_certificate_is_in_scope(auditor: User) -> None:
+    stale = Endpoint.objects.get(certificate__name="n1.owner0.example.org")
+    Endpoint.objects.filter(pk=stale.pk).update(last_seen_at=NOW.replace(month=10))
+    inside, outside = (freeze_inventory(auditor, f"team={team}", NOW)["freshness"] for team in ("web", "payments"))
+    assert (inside["not_judged"], inside["oldest"]) == (1, NOW.replace(month=10).isoformat())
+    assert (outside["not_judged"], outside["oldest"] > inside["oldest"]) == (0, True)
+
+
+def test_an_endpoint_is_in_scope_by_each_certificate_that_it_serves(auditor: User) -> None:
+    other = make_certificate("ecdsa.example.org", nodes_serving=1)
+    endpoint = Endpoint.objects.exclude(certificate=None)[0]
+    chain = make_chain(other)
+    ServedChain.objects.create(
+        endpoint=endpoint, variant="ecdsa", chain=chain, certificate=other, since=NOW, observed_at=NOW
+    )
+    assert freeze_inventory(auditor, "q=ecdsa.example.org", NOW)["freshness"]["endpoints"] == 1
+
+
+def test_the_share_of_the_estate_compares_like_with_like(auditor: User) -> None:
+    for n in range(4):
+        make_certificate(f"Authority {n}", kind="ca")
+    shares = {
+        query: (scope["kind"], scope["certificates"], scope["estate"])
+        for query in ("", "kind=any", "kind=ca", "kind=any&team=web")
+        for scope in [freeze_inventory(auditor, query, NOW)["scope"]]
+    }
+    assert shares == {
+        "": ("leaf", 36, 36),
+        "kind=any": ("any", 40, 40),
+        "kind=ca": ("ca", 4, 4),
+        "kind=any&team=web": ("any", 12, 40),
+    }
 
 
 def test_a_certificate_without_readable_dates_is_counted_as_unknown(auditor: User) -> None:
