@@ -58,8 +58,8 @@ class Judged:
     """How much of the population was looked at, and judged, in time.
 
     The rest counts certificates in use: ``late`` were not judged in time; of ``undated`` nobody can say when they end,
-    and of ``unweighed`` (``late`` among them) whether key and signature are weak. ``has_gaps``: of something the person
-    sees some rule could not be judged.
+    and of ``unweighed`` (``late`` among them) whether key and signature are weak. ``has_gaps``: of something in the
+    estate some rule could not be judged.
     """
 
     endpoints: int
