@@ -1,11 +1,13 @@
 """Paths from what a server sends to what somebody trusts: built, judged and explained."""
 
-from inventory.trust.faults import Fault, Purpose
+from inventory.trust.faults import BROKEN_HASHES, LEAST_RSA_BITS, Fault, Purpose
 from inventory.trust.path import Incomplete, NotJudged, Path, Trusted, Untrusted, build_path
 from inventory.trust.shape import Shape, Superfluous, chain_shape
 from inventory.trust.stores import TrustStore, mozilla_roots, store_from_pem, store_of
 
 __all__ = [
+    "BROKEN_HASHES",
+    "LEAST_RSA_BITS",
     "Fault",
     "Incomplete",
     "NotJudged",

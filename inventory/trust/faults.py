@@ -24,6 +24,8 @@ from inventory.x509.strict import REFUSALS
 Purpose = Literal["server", "client"]
 Certificates = Sequence[ParsedCertificate]
 
+BROKEN_HASHES = frozenset({"md2", "md4", "md5", "sha1"})
+LEAST_RSA_BITS = 2048
 _WANTED = {"server": "serverAuth", "client": "clientAuth"}
 _NAME_CONSTRAINTS = "2.5.29.30"
 # Extensions that clients process; any other that is critical must make them refuse (section 4.2).
@@ -59,6 +61,7 @@ def first_fault(certificates: Certificates, moment: datetime, purpose: Purpose) 
     return (
         _date_fault(certificates, moment)
         or _authority_fault(certificates)
+        or _strength_fault(certificates)
         or _length_fault(certificates)
         or _purpose_fault(certificates, purpose)
         or _critical_fault(certificates)
@@ -87,6 +90,18 @@ def _authority_fault(certificates: Certificates) -> Fault | None:
             return Fault("not_a_ca", f"{issuer.name} signed {below.name}, but is not a CA.")
         if issuer.key_usage and "keyCertSign" not in issuer.key_usage:
             return Fault("not_a_ca", f"The key of {issuer.name} signed {below.name}, but may not sign certificates.")
+    return None
+
+
+def _strength_fault(certificates: Certificates) -> Fault | None:
+    """What clients refuse between leaf and anchor: the leaf's own strength is a finding, and an anchor was chosen."""
+    for issuer in certificates[1:-1]:
+        if issuer.signature_hash in BROKEN_HASHES:
+            sentence = f"{issuer.name}, which is on the path, is signed with {issuer.signature_algorithm}."
+            return Fault("weak_signature", sentence)
+        if issuer.key_type == "RSA" and issuer.key_bits is not None and issuer.key_bits < LEAST_RSA_BITS:
+            sentence = f"The RSA key of {issuer.name}, which is on the path, has only {issuer.key_bits:,} bits."
+            return Fault("weak_key", sentence)
     return None
 
 

@@ -6,19 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from inventory.trust import BROKEN_HASHES, LEAST_RSA_BITS
 from policy.rules.catalogue import Severity
 from policy.rules.verdicts import Bad, Good, NotApplicable, NotJudged, Verdict
 
 # The last second of the validity still belongs to it (RFC 5280, section 4.1.2.5).
 TICK = timedelta(seconds=1)
 LAST_YEAR = 9999
-LEAST_RSA_BITS = 2048
 LEAST_EC_BITS = 224
 # Clocks of authorities, servers and ours: what begins within this may have begun.
 CLOCKS_DIFFER = timedelta(minutes=5)
 NEVER_IN_USE = "; it was never seen in use"
 SHOWN = 3
-BROKEN_HASHES = frozenset({"md2", "md4", "md5", "sha1"})
 # Not breakable by what the lengths above measure: judged by name, not by bits.
 SOUND_KEY_TYPES = frozenset({"Ed25519", "Ed448", "ML-DSA", "SLH-DSA", "ML-DSA composite"})
 

@@ -82,9 +82,9 @@ def _replaces(leaf: Leaf, here: Leaf, own: set[str], node: Node) -> bool:
     An RSA and an ECDSA certificate side by side do not replace each other; but who changed from one to the other
     serves the former no more.
     """
-    if leaf.names_sha256 != here.names_sha256 or leaf.sha256 == here.sha256:
-        return False
     if leaf.not_before is None or here.not_before is None or leaf.not_before <= here.not_before:
+        return False
+    if leaf.sha256 == here.sha256 or not leaf.carries_all_of(here):
         return False
     theirs = {one.key_type for one in node.leaves}
     return leaf.key_type == here.key_type or (leaf.key_type not in own and here.key_type not in theirs)

@@ -12,12 +12,20 @@ CLIENTS = {"rsa": "clients that ask for RSA", "ecdsa": "clients that ask for ECD
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A certificate that a node serves: enough to see which is the newer of two."""
+    """A certificate that a node serves: enough to see which is the newer of two.
+
+    ``names_sha256`` is over all names, ``names`` are those that are kept.
+    """
 
     sha256: str
     names_sha256: str
     key_type: str
     not_before: datetime | None
+    names: frozenset[tuple[str, str]] = frozenset()
+
+    def carries_all_of(self, other: Leaf) -> bool:
+        """Whether it may stand for the other: a renewal has the same names, or more."""
+        return self.names_sha256 == other.names_sha256 or (bool(other.names) and self.names >= other.names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from django.db.models import Q
 from inventory.models import Certificate, Endpoint
 from policy.rules.certificates import CertificateFacts
 from policy.rules.facts import EndpointFacts, Node, Sent
-from policy.services.sent import Served, evidence_until, leaf_of, sent_by, served_by
+from policy.services.sent import Served, evidence_until, sent_by, served_by
 
 Services = dict[str, list[Endpoint]]
 # A finding is read by the team that owns its subject; what belongs to others is counted, not named.
@@ -61,10 +61,12 @@ class _Carrier:
 
     def is_other_than(self, row: Certificate) -> bool:
         """Whether it is for something else than ``row``: not itself, and no earlier or later one of it."""
-        if self.pk == row.pk or self.names_sha256 != row.names_sha256:
-            return self.pk != row.pk
+        if self.pk == row.pk:
+            return False
+        if self.names_sha256 or row.names_sha256:
+            return self.names_sha256 != row.names_sha256
         # Without alternative names the subject tells what they are for: devices of one make may share a key.
-        return not row.names_sha256 and self.subject_sha256 != row.subject_sha256
+        return self.subject_sha256 != row.subject_sha256
 
 
 def _keys_shared(certificates: Sequence[Certificate]) -> dict[str, list[_Carrier]]:
@@ -126,7 +128,7 @@ def _others(row: Endpoint, services: Services, served: Served) -> tuple[Node, ..
     return tuple(
         Node(
             node.place if _may_be_named(node.owner_team_id, row) else OF_ANOTHER_TEAM,
-            tuple(leaf_of(pointer.certificate) for pointer in served.get(node.pk, ())),
+            served.leaves_of(node),
         )
         for node in beside
         if node.pk != row.pk

@@ -4,56 +4,71 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from inventory.models import Certificate, CertificateName, ChainLink, Endpoint, ServedChain
 from policy.rules.facts import Leaf, PathFacts, Sent
 from policy.services.paths import path_facts
 
-Served = Mapping[int, Sequence[ServedChain]]
-Names = Mapping[int, tuple[tuple[str, str], ...]]
+Names = tuple[tuple[str, str], ...]
 # What stands in the way of reading the names of a certificate that shows none.
 _UNREAD = frozenset({"names", "extensions", "certificate"})
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The pointers of each endpoint, and of each certificate that they name what is compared."""
+
+    pointers: Mapping[int, Sequence[ServedChain]]
+    names: Mapping[int, Names]
+    leaves: Mapping[int, Leaf]
+
+    def of(self, endpoint: Endpoint) -> Sequence[ServedChain]:
+        return self.pointers.get(endpoint.pk, ())
+
+    def leaves_of(self, endpoint: Endpoint) -> tuple[Leaf, ...]:
+        return tuple(self.leaves[pointer.certificate_id] for pointer in self.of(endpoint))
+
+
 def served_by(endpoints: Collection[int]) -> Served:
-    """Pointers of each endpoint; what everybody gets comes first, as its word does in the alphabet."""
-    found: dict[int, list[ServedChain]] = defaultdict(list)
+    """Of each endpoint, what everybody gets comes first, as its word does in the alphabet."""
+    pointers: dict[int, list[ServedChain]] = defaultdict(list)
     rows = ServedChain.objects.filter(endpoint__in=endpoints).select_related("certificate")
     for row in rows.order_by("endpoint_id", "variant"):
-        found[row.endpoint_id].append(row)
-    return found
+        pointers[row.endpoint_id].append(row)
+    certificates = {row.certificate_id: row.certificate for of_one in pointers.values() for row in of_one}
+    names = names_as_signed(certificates)
+    return Served(pointers, names, {pk: _leaf(row, names.get(pk, ())) for pk, row in certificates.items()})
 
 
-def sent_by(endpoints: Iterable[Endpoint], served: Served, now: datetime) -> dict[int, tuple[Sent, ...]]:
-    pointers = {row: served.get(row.pk, ()) for row in endpoints}
-    listed = [pointer for of_one in pointers.values() for pointer in of_one]
-    names = names_as_signed({pointer.certificate_id: pointer.certificate for pointer in listed})
-    paths = _paths({pointer.chain_id for pointer in listed}, now)
+def _leaf(row: Certificate, names: Names) -> Leaf:
+    carried = frozenset((kind, value.lower()) for kind, value in names)
+    return Leaf(row.sha256, row.names_sha256, row.key_type, row.not_before, carried)
+
+
+def sent_by(endpoints: Sequence[Endpoint], served: Served, now: datetime) -> dict[int, tuple[Sent, ...]]:
+    paths = _paths({pointer.chain_id for row in endpoints for pointer in served.of(row)}, now)
     return {
-        row.pk: tuple(_sent(row, pointer, names, paths.get(pointer.chain_id)) for pointer in of_one)
-        for row, of_one in pointers.items()
+        row.pk: tuple(_sent(row, pointer, served, paths.get(pointer.chain_id)) for pointer in served.of(row))
+        for row in endpoints
     }
 
 
-def _sent(row: Endpoint, pointer: ServedChain, names: Names, path: PathFacts | None) -> Sent:
+def _sent(row: Endpoint, pointer: ServedChain, served: Served, path: PathFacts | None) -> Sent:
     certificate = pointer.certificate
-    signed = names.get(certificate.pk, ())
+    names = served.names.get(certificate.pk, ())
     unread = {problem.get("property") for problem in certificate.problems} & _UNREAD
     return Sent(
         variant=pointer.variant,
-        leaf=leaf_of(certificate),
-        names=signed,
+        leaf=served.leaves[certificate.pk],
+        names=names,
         names_count=certificate.names_count,
         path=path,
         seen_at=pointer.observed_at,
         fresh_until=evidence_until(pointer.observed_at, row),
-        are_names_read=bool(signed) or not unread,
+        are_names_read=bool(names) or not unread,
     )
-
-
-def leaf_of(certificate: Certificate) -> Leaf:
-    return Leaf(certificate.sha256, certificate.names_sha256, certificate.key_type, certificate.not_before)
 
 
 def evidence_until(seen_at: datetime | None, row: Endpoint) -> datetime | None:
@@ -61,7 +76,7 @@ def evidence_until(seen_at: datetime | None, row: Endpoint) -> datetime | None:
     return seen_at + timedelta(seconds=2 * row.schedule_seconds) if seen_at else None
 
 
-def names_as_signed(certificates: Mapping[int, Certificate]) -> Names:
+def names_as_signed(certificates: Mapping[int, Certificate]) -> dict[int, Names]:
     """Alternative names as (kind, value) in the certificate's order.
 
     They are kept as they are compared (lower case, A-labels); where they were signed otherwise, that is kept, too.

@@ -67,7 +67,14 @@ def test_the_path_ends_with_the_authority_if_that_ends_first() -> None:
     assert (found.ends_at, found.ends_with.name) == (soon, "Short")
 
 
-@pytest.mark.parametrize("kind", ["rsa1024", "rsa2048", "p521", "ed25519", "ed448", "mldsa65"])
+def test_an_authority_with_a_key_that_clients_refuse_leads_nowhere() -> None:
+    root = Authority.make("Root rsa1024", key="rsa1024")
+    below = fresh(root.intermediate("Issuing rsa1024", key="rsa1024"))
+    assert code(judged(*below.sent, stores=(store(root),))) == "weak_key"
+    assert code(judged(*fresh(root).sent, stores=(store(root),))) == "Trusted"
+
+
+@pytest.mark.parametrize("kind", ["rsa2048", "p521", "ed25519", "ed448", "mldsa65"])
 def test_signatures_of_every_kind_lead_to_a_root(kind: str) -> None:
     root = Authority.make(f"Root {kind}", key=kind)
     leaf = fresh(root.intermediate(f"Issuing {kind}", key=kind), key=kind)

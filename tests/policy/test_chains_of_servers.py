@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,28 @@ def test_an_expired_issuer_breaks_the_path_although_the_certificate_is_in_date()
     judge(NOW)
     assert open_rules(node()) == {"untrusted_path"}
     assert finding("untrusted_path", node()).sentence == "Example Issuing, which is on the path, ended on 2026-11-22."
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"digest": "sha1"}, "Example Issuing, which is on the path, is signed with RSA with SHA-1."),
+        ({"key": "rsa1024"}, "The RSA key of Example Issuing, which is on the path, has only 1,024 bits."),
+    ],
+)
+def test_an_issuer_that_clients_refuse_breaks_the_path_unless_there_is_another(
+    options: dict[str, Any], sentence: str
+) -> None:
+    root = Authority.make("Old House", seed=13, key="rsa2048")
+    TrustStore.objects.create(name="Old House", pem=root.pem, added_at=NOW)
+    weak = root.intermediate("Example Issuing", **options)
+    look(below(weak.der, by=weak), NOW)
+    judge(NOW)
+    assert finding("untrusted_path", node()).sentence == sentence
+    strong = root.intermediate("Example Issuing", key=weak.key)
+    look(below(weak.der, strong.der, by=weak), NOW + HOUR)
+    judge(NOW + HOUR)
+    assert ("untrusted_path" in open_rules(node())) == ("key" in options)
 
 
 def test_a_path_is_judged_again_at_the_moment_at_which_its_issuer_ends() -> None:

@@ -63,6 +63,15 @@ def test_a_node_that_was_left_behind_is_told_when_its_sister_changes() -> None:
     assert not Finding.objects.open().filter(rule="not_same_everywhere").exists()
 
 
+def test_a_renewal_with_one_name_more_leaves_the_older_behind_and_one_for_less_does_not() -> None:
+    look(issue("www.example.org", "example.org"), NOW, "192.0.2.1")
+    look(issue("www.example.org", begins=-5), NOW, "192.0.2.2")
+    look(issue("www.example.org", "example.org", "new.example.org", begins=0), NOW, "192.0.2.3")
+    judge(NOW)
+    assert finding("not_same_everywhere", node("192.0.2.1")).evidence == {"newer on": "192.0.2.3:443"}
+    assert finding("not_same_everywhere", node("192.0.2.2")).evidence == {"newer on": "192.0.2.3:443"}
+
+
 def test_an_owner_closes_the_finding_that_there_is_none(web_team: Team, administrator: User) -> None:
     look(issued := issue(), NOW)
     judge(NOW)
