@@ -13,7 +13,7 @@ from inventory.filters.base import (
 from inventory.filters.certificate import ANY, certificates
 from inventory.filters.endpoint import endpoints
 from inventory.filters.issuer import issuers, visible_issuers
-from inventory.filters.words import risk_words
+from inventory.filters.words import risk_codes, risk_words
 
 __all__ = [
     "ANY",
@@ -28,6 +28,7 @@ __all__ = [
     "in_words",
     "issuers",
     "query_with",
+    "risk_codes",
     "risk_words",
     "visible_issuers",
 ]

@@ -23,6 +23,8 @@ from inventory.filters.standing import NOBODY
 from inventory.models import Issuer
 
 MOST_OPTIONS = 8
+# Of tags, of which a row may have any number, so many are counted by name.
+MOST_VALUES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +65,38 @@ class FacetColumn:
     words: Sequence[tuple[str, Any]] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Counts that need no counting: of the most frequent values, and how many values there are beside them."""
+
+    counts: Mapping[str, int]
+    others: int = 0
+
+
 def make_facets(
     result: Filtered[Any],
     columns: Sequence[FacetColumn],
     again: Callable[[str], Filtered[Any]],
     count: Tally,
-    kept: Mapping[str, Mapping[str, int]],
+    kept: Mapping[str, Kept],
 ) -> list[Facet]:
     """Count each facet; ``again`` applies a changed query string, ``kept`` are totals that need no counting.
 
     ``count`` is that of the whole result: where it is too many, only kept totals and chosen facets are counted.
     """
     countable = count.exact and count.number <= MOST_COUNTED
-    shared = {**((_counted(result.queryset, columns) or {}) if countable else {}), **kept}
+    to_count = [column for column in columns if column.param not in kept]
+    counted = (_counted(result.queryset, to_count) or {}) if countable else {}
+    shared = {param: Kept(counts) for param, counts in counted.items()} | dict(kept)
     facets = []
     for column in columns:
         chosen = result.asked.getlist(column.param)
-        counts = shared.get(column.param)
+        found = shared.get(column.param)
         if chosen:
             wider = again(query_with(result.asked, **{column.param: None, "after": None}))
             counts = (_counted(wider.queryset, [column]) or {}).get(column.param)
-        facets.append(_facet(result, column, counts, chosen))
+            found = None if counts is None else Kept(counts)
+        facets.append(_facet(result, column, found, chosen))
     return facets
 
 
@@ -93,25 +106,36 @@ def related_facet(
     again: Callable[[str], Filtered[Any]],
     related: QuerySet[Any],
     to: tuple[str, str],
+    known: Iterable[str] = (),
     words: Callable[[str], str] = str,
 ) -> Facet:
-    """A facet over rows of another table (open risks, tags): ``to`` names its column for the value and for our id."""
-    value, owner = to
+    """A facet over rows of another table (open risks, tags): ``to`` names its column for the value and for our id.
+
+    ``known`` are the values to offer where too many rows match to count. They are those of the whole estate: their
+    very names are shown only to who sees all of it.
+    """
     chosen = result.asked.getlist(param)
     base = again(query_with(result.asked, **{param: None, "after": None})) if chosen else result
-    among = base.queryset.order_by().values("pk")
-    counts: dict[str, int] | None = None
-    if base.count().exact:
-        tally = related.filter(**{f"{owner}__in": among}).values_list(value).annotate(number=Count(owner))
-        counts = dict(tally.order_by("-number", value))
-    # Uncounted values are those of the whole estate: their very names are shown only to who sees all of it.
-    sees_all = getattr(result.filterset.user, "sees_everything", False)
-    rest = related.order_by(value).values_list(value, flat=True).distinct() if sees_all else ()
+    counts = _related_counts(base, related, to, chosen) if base.count().exact else None
+    rest = known if getattr(result.filterset.user, "sees_everything", False) else ()
     values = counts if counts is not None else rest
     listed = [*chosen, *(each for each in values if each not in chosen)]
     shown = listed[: max(MOST_OPTIONS, len(chosen))]
     options = _options(result, param, shown, counts, {each: words(each) for each in shown})
     return Facet(param, str(result.filterset.filters[param].label), options, len(listed) - len(options))
+
+
+def _related_counts(
+    base: Filtered[Any], related: QuerySet[Any], to: tuple[str, str], chosen: Sequence[str]
+) -> dict[str, int]:
+    """Value → rows that have it, the most frequent first; of what is chosen in any case."""
+    value, owner = to
+    among = related.filter(**{f"{owner}__in": base.queryset.order_by().values("pk")})
+    tally = among.values_list(value).annotate(number=Count(owner)).order_by("-number", value)
+    counts = dict(tally[:MOST_VALUES])
+    if len(counts) == MOST_VALUES and chosen:
+        counts |= dict(tally.filter(**{f"{value}__in": chosen}))
+    return counts
 
 
 def _counted(queryset: QuerySet[Any], columns: Sequence[FacetColumn]) -> Mapping[str, Mapping[str, int]] | None:
@@ -128,16 +152,15 @@ def _counted(queryset: QuerySet[Any], columns: Sequence[FacetColumn]) -> Mapping
     }
 
 
-def _facet(
-    result: Filtered[Any], column: FacetColumn, counts: Mapping[str, int] | None, chosen: Sequence[str]
-) -> Facet:
+def _facet(result: Filtered[Any], column: FacetColumn, found: Kept | None, chosen: Sequence[str]) -> Facet:
+    counts = None if found is None else found.counts
     if column.words:
         listed = [value for value, _words in column.words]
         more = 0
     else:
         frequent = [value for value, _n in Counter(counts or {}).most_common() if value]
         listed = [*chosen, *(value for value in frequent if value not in chosen)][: max(MOST_OPTIONS, len(chosen))]
-        more = len({*frequent, *chosen}) - len(listed)
+        more = len({*frequent, *chosen}) - len(listed) + (found.others if found else 0)
     names = dict(column.words) or _names(column.param, listed)
     options = _options(result, column.param, listed, counts, names)
     return Facet(column.param, str(result.filterset.filters[column.param].label), options, more)

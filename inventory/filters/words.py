@@ -13,3 +13,8 @@ def risk_words(code: str) -> str:
     """The title of the rule. The app that has the rules is named in the settings, because this one must not know it."""
     titles: Mapping[str, str] = import_string(settings.RISK_TITLES)
     return gettext(titles[code]) if code in titles else code.replace("_", " ").capitalize()
+
+
+def risk_codes() -> list[str]:
+    """The codes of all rules."""
+    return list(import_string(settings.RISK_TITLES))

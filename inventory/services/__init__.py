@@ -15,7 +15,7 @@ from inventory.services.ownership import (
 )
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.statistics import refresh_statistics
-from inventory.services.totals import Drift, adjust, kept, numbers, one_moment, recount
+from inventory.services.totals import Drift, adjust, kept, most, numbers, one_moment, recount
 from inventory.services.trust_stores import judge_paths_again, keep_trust_store
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "keep_trust_store",
     "kept",
     "known_chains",
+    "most",
     "note_looks",
     "note_sightings",
     "numbers",

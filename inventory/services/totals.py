@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q, Sum
+from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
@@ -159,6 +159,26 @@ def numbers(user: User | None, *dimensions: str, mine: bool = False) -> dict[str
         if count:
             result[dimension][value] = count
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """The values of one dimension that count most, and how many values and rows there are beside them."""
+
+    counts: Mapping[str, int]
+    others: int = 0
+    others_count: int = 0
+
+
+def most(user: User, dimension: str, limit: int, *, mine: bool = False) -> Most:
+    """What the person may see of a dimension whose values grow with the estate, such as issuers: never all of it."""
+    rows = Total.objects.filter(_scope(user, mine=mine), dimension=dimension).order_by()
+    found = rows.values("value").annotate(number=Sum("count")).filter(number__gt=0)
+    counts = dict(found.order_by("-number", "value").values_list("value", "number")[:limit])
+    if len(counts) < limit:
+        return Most(counts)
+    whole = found.aggregate(values=Count("value"), rows=Sum("number"))
+    return Most(counts, whole["values"] - len(counts), whole["rows"] - sum(counts.values()))
 
 
 def _scope(user: User, *, mine: bool) -> Q:

@@ -17,17 +17,19 @@ from inventory import filters
 from inventory.filters import Count, Filtered
 from inventory.filters.base import CONTROLS
 from inventory.filters.certificate import STATUSES, YES_NO
-from inventory.filters.facets import Facet, FacetColumn, make_facets, related_facet
+from inventory.filters.facets import MOST_OPTIONS, MOST_VALUES, Facet, FacetColumn, make_facets, related_facet
+from inventory.filters.facets import Kept as KeptFacet
 from inventory.filters.standing import ENVIRONMENT_CHOICES, NOBODY, SEVERITY_CHOICES
-from inventory.models import Certificate, Risk, Severity
+from inventory.models import Certificate, Risk, Severity, Tag
 from inventory.models.status_q import status_case
-from inventory.services import numbers
+from inventory.services import most, numbers
 from inventory.services.totals import CERTIFICATES, IN_USE, ISSUER, KEY, UNOWNED
 from inventory.snapshot.rows import certificate_rows, with_listed
 from inventory.views.listing import answer, count_of, list_context, person
 
 TEMPLATE = "inventory/certificate_list.html"
 Kept = Mapping[str, Mapping[str, int]]
+KEPT_FACETS = (("issuer", ISSUER), ("key", KEY))
 
 
 @require_safe
@@ -35,7 +37,7 @@ def certificate_list(request: HttpRequest) -> HttpResponse:
     user, now = person(request), timezone.now()
     result = filters.certificates(request.GET, user, now)
     page = result.page(with_listed(result.queryset))
-    kept = numbers(user, CERTIFICATES, ISSUER, KEY, IN_USE, UNOWNED)
+    kept = numbers(user, CERTIFICATES, IN_USE, UNOWNED)
     count = count_of(result, kept[CERTIFICATES].get(Certificate.Kind.LEAF))
 
     def again(query: str) -> Filtered[Certificate]:
@@ -87,11 +89,20 @@ def _facets(
         FacetColumn("issuer", "issuer_id", write=lambda pk: str(pk or "")),
         FacetColumn("key", "key_label"),
     ]
-    totals = {"issuer": kept[ISSUER], "key": kept[KEY]} if result.is_plain and kept[CERTIFICATES] else {}
-    facets = make_facets(result, columns, again, count, totals)
-    tags = Certificate.tags.through.objects.all()
+    facets = make_facets(result, columns, again, count, _kept_facets(result, kept))
+    risks = ("code", "certificate")
     facets.insert(
-        4, related_facet(result, "risk", again, Risk.objects.all(), ("code", "certificate"), filters.risk_words)
+        4, related_facet(result, "risk", again, Risk.objects.all(), risks, filters.risk_codes(), filters.risk_words)
     )
-    facets.append(related_facet(result, "tag", again, tags, ("tag__name", "certificate")))
+    tags = Certificate.tags.through.objects.all()
+    names = Tag.objects.order_by("name").values_list("name", flat=True)[:MOST_VALUES]
+    facets.append(related_facet(result, "tag", again, tags, ("tag__name", "certificate"), names))
     return facets
+
+
+def _kept_facets(result: Filtered[Certificate], kept: Kept) -> dict[str, KeptFacet]:
+    """Issuers and keys grow with the estate: of the whole list their totals are kept, and only the first are read."""
+    if not result.is_plain or not kept[CERTIFICATES]:
+        return {}
+    found = {param: most(result.filterset.user, dimension, MOST_OPTIONS + 1) for param, dimension in KEPT_FACETS}
+    return {param: KeptFacet(each.counts, each.others) for param, each in found.items()}

@@ -20,7 +20,7 @@ from accounts.services import require_change
 from inventory import filters
 from inventory.filters import Count, Filtered
 from inventory.filters.endpoint import NEVER, OUTCOMES
-from inventory.filters.facets import Facet, FacetColumn, make_facets
+from inventory.filters.facets import Facet, FacetColumn, Kept, make_facets
 from inventory.filters.standing import ENVIRONMENT_CHOICES, NOBODY, SEVERITY_CHOICES
 from inventory.forms import ReasonForm
 from inventory.models import Certificate, Endpoint, ServedChain, Severity
@@ -65,7 +65,7 @@ def _facets(result: Filtered[Endpoint], again: Again, count: Count, kept: Mappin
         FacetColumn("tls", "tls_version"),
         FacetColumn("zone", "zone"),
     ]
-    return make_facets(result, columns, again, count, {"outcome": kept} if result.is_plain and kept else {})
+    return make_facets(result, columns, again, count, {"outcome": Kept(kept)} if result.is_plain and kept else {})
 
 
 def _seen(user: User) -> QuerySet[Endpoint]:

@@ -31,16 +31,19 @@ class Bars:
     others_width: str
 
 
-def sorted_bars(bars: Iterable[Bar], most: int = 8) -> Bars:
-    """Sort by count and keep the first ``most``; one line alone is never folded into "1 other"."""
+def sorted_bars(bars: Iterable[Bar], most: int = 8, others: int = 0, others_count: int = 0) -> Bars:
+    """Sort by count and keep the first ``most``; one line alone is never folded into "1 other".
+
+    ``others`` lines with ``others_count`` between them were not given, because each counts less.
+    """
     rows = sorted(bars, key=lambda bar: (-bar.count, bar.label))
-    kept = rows if len(rows) <= most + 1 else rows[:most]
+    kept = rows if len(rows) + others <= most + 1 else rows[:most]
     left_out = rows[len(kept) :]
-    others_count = sum(bar.count for bar in left_out)
+    others_count += sum(bar.count for bar in left_out)
     longest = max([bar.count for bar in kept] + [others_count, 1])
     return Bars(
         rows=tuple(Bar(b.label, b.count, b.url, b.kind, _width(b.count, longest)) for b in kept),
-        others=len(left_out),
+        others=len(left_out) + others,
         others_count=others_count,
         others_width=_width(others_count, longest),
     )

@@ -116,22 +116,19 @@ def _status(certificate: Certificate, now: datetime) -> str:
 
 
 def _issuers(scope: Scope) -> Bars:
-    kept = totals.numbers(scope.user, totals.ISSUER_IN_USE, mine=scope.mine)[totals.ISSUER_IN_USE]
-    labels = dict(Issuer.objects.filter(pk__in=[pk for pk in kept if pk]).values_list("pk", "label"))
-    return sorted_bars(
-        (
-            Bar(labels.get(int(pk or 0), _("unknown")), count, scope.certificate_list(issuer=pk))
-            for pk, count in kept.items()
-        ),
-        BARS,
+    kept = totals.most(scope.user, totals.ISSUER_IN_USE, BARS + 1, mine=scope.mine)
+    labels = dict(Issuer.objects.filter(pk__in=[pk for pk in kept.counts if pk]).values_list("pk", "label"))
+    bars = (
+        Bar(labels.get(int(pk or 0), _("unknown")), count, scope.certificate_list(issuer=pk))
+        for pk, count in kept.counts.items()
     )
+    return sorted_bars(bars, BARS, kept.others, kept.others_count)
 
 
 def _keys(scope: Scope) -> Bars:
-    kept = totals.numbers(scope.user, totals.KEY_IN_USE, mine=scope.mine)[totals.KEY_IN_USE]
-    return sorted_bars(
-        (Bar(key or _("unknown"), count, scope.certificate_list(key=key)) for key, count in kept.items()), BARS
-    )
+    kept = totals.most(scope.user, totals.KEY_IN_USE, BARS + 1, mine=scope.mine)
+    bars = (Bar(key or _("unknown"), count, scope.certificate_list(key=key)) for key, count in kept.counts.items())
+    return sorted_bars(bars, BARS, kept.others, kept.others_count)
 
 
 def _since(scope: Scope) -> Since | None:
