@@ -41,6 +41,8 @@ class _Reader:
         if parts.oddity:
             self.note("certificate", parts.oddity)
         self.extensions = self._extensions()
+        # The first of several; a note says so.
+        self.values = {found.oid: raw for found, raw in reversed(self.extensions)}
 
     def note(self, part: str, reason: str) -> None:
         self.problems.append(Problem(part, reason))
@@ -55,13 +57,8 @@ class _Reader:
 
     def certificate(self) -> ParsedCertificate:
         parts = self.parts
-        subject = self.guard("subject", lambda: text.attributes(parts.subject), None)
-        issuer = self.guard("issuer", lambda: text.attributes(parts.issuer), None)
-        subject_text = None if subject is None else text.rfc4514(subject)
-        issuer_text = None if issuer is None else text.rfc4514(issuer)
-        subject_cn = text.first_value(subject or [], text.COMMON_NAME)
-        issuer_cn = text.first_value(issuer or [], text.COMMON_NAME)
-        organisation = text.first_value(issuer or [], text.ORGANISATION)
+        subject = self.guard("subject", lambda: text.name(parts.subject), text.UNREAD)
+        issuer = self.guard("issuer", lambda: text.frequent_name(parts.issuer), text.UNREAD)
         times = self.guard("not_after", lambda: validity(parts.validity), None)
         key = self._key()
         signed = self._signature()
@@ -74,15 +71,15 @@ class _Reader:
         return ParsedCertificate(
             der=self.der,
             sha256=sha256(self.der).hexdigest(),
-            name=_label(_first_name(names), subject_cn, subject_text),
+            name=_label(_first_name(names), subject.common_name, subject.text),
             version=version,
             serial_number=self._serial_number(),
-            subject=subject_text,
-            subject_cn=subject_cn,
+            subject=subject.text,
+            subject_cn=subject.common_name,
             subject_key=sha256(parts.subject.raw).hexdigest(),
-            issuer=issuer_text,
-            issuer_label=_label(issuer_cn, organisation, issuer_text),
-            issuer_organisation=organisation,
+            issuer=issuer.text,
+            issuer_label=_label(issuer.common_name, issuer.organisation, issuer.text),
+            issuer_organisation=issuer.organisation,
             issuer_key=sha256(parts.issuer.raw).hexdigest(),
             not_before=times and self.guard("not_before", lambda: moment(times[0]), None),
             not_after=times and self.guard("not_after", lambda: moment(times[1]), None),
@@ -119,10 +116,8 @@ class _Reader:
 
     def value(self, part: str, wanted: str, read: Callable[[bytes], T], otherwise: U) -> T | U:
         """Read an extension's value; `otherwise` also where there is no such extension."""
-        for found, raw in self.extensions:
-            if found.oid == wanted:
-                return self.guard(part, partial(read, raw), otherwise)
-        return otherwise
+        raw = self.values.get(wanted)
+        return otherwise if raw is None else self.guard(part, partial(read, raw), otherwise)
 
     def _extensions(self) -> list[ext.Raw]:
         if self.parts.extensions is None:

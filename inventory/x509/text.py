@@ -1,12 +1,15 @@
 """Distinguished names and other strings of a certificate as text that can be stored."""
 
 import re
+from functools import lru_cache
+from typing import NamedTuple
 
-from inventory.x509.der import SEQUENCE, SET, Node, oid
+from inventory.x509.der import SEQUENCE, SET, DerError, Node, oid, whole
 
 TEXT_LIMIT = 4096
 NAME_LIMIT = 1024  # of one alternative name; a DNS name has at most 253
 LABEL_LIMIT = 200
+_KEPT_LENGTH = 1024  # bytes of a name that is read once for all certificates
 
 _CODECS = {
     0x0C: "utf-8",
@@ -48,6 +51,17 @@ _SHORT = {
 Attributes = list[list[tuple[str, Node]]]  # one list per RDN, in the order of the certificate
 
 
+class DistinguishedName(NamedTuple):
+    """A name as text (None if unreadable), and the most specific values that people call it by, or ""."""
+
+    text: str | None
+    common_name: str
+    organisation: str
+
+
+UNREAD = DistinguishedName(None, "", "")
+
+
 def storable(text: str, limit: int = TEXT_LIMIT) -> str:
     r"""Write control characters as `\0A` (RFC 4514, section 2.4) and cut what is too long."""
     return shorten(_CONTROL.sub(lambda found: f"\\{ord(found[0]):02X}", text), limit)
@@ -69,6 +83,27 @@ def string(node: Node) -> str | None:
     """Return the text of a string of any type; None if the element is no string."""
     codec = _CODECS.get(node.tag)
     return None if codec is None else decoded(node.content, codec)
+
+
+def name(node: Node) -> DistinguishedName:
+    read = attributes(node)
+    return DistinguishedName(rfc4514(read), first_value(read, COMMON_NAME), first_value(read, ORGANISATION))
+
+
+def frequent_name(node: Node) -> DistinguishedName:
+    """As `name`, for what stands in thousands of certificates, such as their issuer."""
+    raw = node.raw
+    if len(raw) > _KEPT_LENGTH:
+        return name(node)
+    try:
+        return _kept_name(raw)
+    except DerError:
+        return name(node)  # its error tells the place in the certificate
+
+
+@lru_cache(maxsize=1024)
+def _kept_name(raw: bytes) -> DistinguishedName:
+    return name(whole(raw))
 
 
 def attributes(name: Node) -> Attributes:
