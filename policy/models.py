@@ -28,6 +28,13 @@ def late_q(now: datetime) -> Q:
     return Q(judge_at__lte=now) & (Q(judged_at=None) | Q(judge_at__lt=now - LATE))
 
 
+def is_late(row: Certificate | Endpoint, now: datetime) -> bool:
+    """The same answer as ``late_q``, of one row."""
+    if row.judge_at is None or row.judge_at > now:
+        return False
+    return row.judged_at is None or row.judge_at < now - LATE
+
+
 def rule_of(code: str) -> Rule:
     """The rule that a row names, or what can still be said of one that this version does not have any more."""
     return CATALOGUE.get(code) or Rule(

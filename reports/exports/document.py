@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from inventory.status import WORDS
+from policy.models import rule_of
 from policy.rules import CATALOGUE
 from reports import charts
 from reports.charts.care import RULE_DATES, SERIES
+from reports.snapshot.values import is_enough
 
 BARS = 10
 SECTIONS = (
@@ -18,12 +20,15 @@ SECTIONS = (
     ("unowned", "Without an owner", "Everything that is served has an owner."),
     ("weak", "Weak keys and signatures", "No weak key or signature is served."),
 )
+# The total that says of how many certificates nobody knows whether they belong to a section.
+DOUBTS = {"expired": "undated", "expiring": "undated", "weak": "unweighed"}
 
 
 def context(data: Mapping[str, Any], data_sha256: str) -> dict[str, Any]:
     """What ``reports/inventory.html`` needs; ``data_sha256`` is printed on the cover."""
     taken_at = datetime.fromisoformat(data["taken_at"])
     freshness = data["freshness"]
+    enough_judged = bool(freshness["endpoints"]) and is_enough(freshness["not_judged"], freshness["endpoints"])
     return {
         "data": data,
         "data_sha256": data_sha256,
@@ -32,7 +37,10 @@ def context(data: Mapping[str, Any], data_sha256: str) -> dict[str, Any]:
         "oldest": _moment(freshness["oldest"]),
         "newest": _moment(freshness["newest"]),
         "share": _share(data["scope"]["certificates"], data["scope"]["estate"]),
-        "is_enough_judged": _is_enough(freshness),
+        "is_enough_judged": enough_judged,
+        "is_enough_dated": enough_judged and not _not_judged(data, "expired"),
+        # Reports that were frozen before rules not judged were kept do not have them.
+        "rules": [_rule(one) for one in data.get("rules_not_judged", [])],
         "horizon": charts.expiry_horizon(_weeks(data["weeks"]), SERIES, RULE_DATES),
         "issuers": _bars(data["issuers"]),
         "keys": _bars(data["keys"]),
@@ -62,10 +70,22 @@ def _section(data: Mapping[str, Any], code: str, title: str, nothing: str) -> di
         "code": code,
         "title": title,
         "nothing": nothing,
+        "not_judged": _not_judged(data, code),
         "rows": rows,
         "count": section["count"],
         "left": section["count"] - len(rows),
     }
+
+
+def _not_judged(data: Mapping[str, Any], code: str) -> int:
+    """Of how many certificates in use nobody can say whether they belong to a section, if they are too many."""
+    count = data["totals"].get(DOUBTS.get(code, ""), 0)
+    return 0 if is_enough(count, data["scope"]["in_use"]) else int(count)
+
+
+def _rule(one: Mapping[str, Any]) -> dict[str, Any]:
+    left = one["count"] - sum(count for _, count in one["reasons"])
+    return {"title": rule_of(one["rule"]).title, "count": one["count"], "reasons": one["reasons"], "left": left}
 
 
 def _bars(ranked: Sequence[Sequence[Any]]) -> charts.Bars:
@@ -85,7 +105,3 @@ def _moment(text: str) -> datetime | None:
 
 def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "0 %"
-
-
-def _is_enough(freshness: Mapping[str, Any]) -> bool:
-    return bool(freshness["endpoints"]) and freshness["not_judged"] <= freshness["endpoints"] * 0.05

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -20,13 +20,15 @@ from inventory.filters import Filtered
 from inventory.models import Certificate
 from inventory.status import Status
 from inventory.trust import mozilla_roots
+from policy.models import is_late
 from reports.services.freshness import freshness, moment_text, ranked
+from reports.services.unjudged import of_unknown_strength, rules_not_judged
+from reports.snapshot.values import WEAK
 
 FORMAT = 1
 # The body shows at most 2,000 rows in all; the whole population is attached.
 ROWS_PER_SECTION = 400
 WEEKS = 26
-WEAK = ("weak_key", "sha1_signature")
 
 
 def canonical(data: Mapping[str, Any]) -> bytes:
@@ -50,7 +52,8 @@ def freeze_inventory(user: User, query: str, now: datetime) -> dict[str, Any]:
     if found.errors:
         raise ValueError(filters.error_sentences(found.errors))
     certificates = list(found.ordered().select_related("issuer", "owner_team").prefetch_related("risks"))
-    rows = [_row(certificate, now) for certificate in certificates]
+    unknown = of_unknown_strength()
+    rows = [_row(certificate, unknown, now) for certificate in certificates]
     head, digest = audit_head()
     organisation = Organisation.objects.filter(pk=1).first()
     return {
@@ -64,6 +67,7 @@ def freeze_inventory(user: User, query: str, now: datetime) -> dict[str, Any]:
         "filter_words": [f"{chip.label}: {chip.words}" for chip in found.chips],
         "scope": _scope(rows, found),
         "freshness": freshness(found, user, now),
+        "rules_not_judged": rules_not_judged(found, user, now),
         "totals": _totals(rows),
         "weeks": _weeks(certificates, now),
         "statuses": Counter(row["status"] for row in rows),
@@ -84,7 +88,7 @@ def owners_shown(user: User, query: str, now: datetime) -> set[int | None]:
     return set(owners.distinct())
 
 
-def _row(certificate: Certificate, now: datetime) -> dict[str, Any]:
+def _row(certificate: Certificate, unknown: Collection[int], now: datetime) -> dict[str, Any]:
     return {
         "name": certificate.name,
         "names": certificate.names_count,
@@ -101,6 +105,9 @@ def _row(certificate: Certificate, now: datetime) -> dict[str, Any]:
         "nodes": [certificate.nodes_serving, certificate.nodes_total],
         "risks": sorted(risk.code for risk in certificate.risks.all()),
         "severity": certificate.worst_severity,
+        # Whether nobody judged it in time, and whether nobody can say how strong its key and signature are.
+        "late": is_late(certificate, now),
+        "unweighed": is_late(certificate, now) or certificate.pk in unknown,
     }
 
 
@@ -125,6 +132,9 @@ def _totals(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
         "unowned": sum(not row["owner"] for row in used),
         "weak": sum(bool(set(WEAK) & set(row["risks"])) for row in used),
         "with_findings": sum(row["severity"] > 0 for row in used),
+        "late": sum(row["late"] for row in used),
+        "undated": sum(not row["not_after"] for row in used),
+        "unweighed": sum(row["unweighed"] for row in used),
     }
 
 
