@@ -16,6 +16,7 @@ from accounts.services import audit
 from discovery.models import Observation, Scan
 from discovery.probe.results import HandshakeFailed, Place, ProbeResult, Reason, Served, Unreachable
 from discovery.services.candidates import keep_candidates, settle_candidates, sort_out
+from discovery.services.postures import keep_postures
 from discovery.services.spans import Answer, continues, gap
 from inventory.addresses import pack
 from inventory.models import Endpoint, ServedChain
@@ -152,6 +153,7 @@ def _record(
     revived = tuple(_revived(known, looks))
     noted = note_looks(list(looks.items()), known, recording.by, now, recording.schedule, deltas)
     _keep_spans([(known[spot], looks[spot], _detail(worth[spot])) for spot in worth], recording.scan, now)
+    keep_postures(((known[spot], result) for spot, result in worth.items()), now)
     settle_candidates(new, now)
     candidates = keep_candidates(found.candidates, _detail, recording.scan, now)
     endpoints = frozenset(known[spot].pk for spot in worth)
