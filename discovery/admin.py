@@ -74,6 +74,10 @@ def _why_kept(zone: Zone) -> str:
 class ServedAdmin(AuditedAdmin):
     """Rows that services write, with their audit event: here they are only asked to."""
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        asked: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {"zone": services.default_zone().pk, **asked}
+
     def save_related(self, _request: HttpRequest, form: Any, _formsets: Any, _change: bool) -> None:  # noqa: FBT001
         form.save_m2m()
 

@@ -12,11 +12,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from certdash.lib.inert import visible
-from inventory.forms.fields import KeyValues, TagWords, Words
+from inventory.forms.fields import KeyValues, TagWords, Words, short
 from inventory.models import Certificate, Criticality, Endpoint, Environment, Exposure, Purpose
 from inventory.services import details_of, version_of
 
-NOTES_LENGTH = 5000
+APPLICATION_LENGTH, NOTES_LENGTH = 100, 5000
 CHOICES: Mapping[str, type[models.TextChoices]] = {
     "environment": Environment,
     "criticality": Criticality,
@@ -37,7 +37,7 @@ class DetailsForm(forms.Form):
 
     environment = Chosen(Environment, _("Environment"))
     criticality = Chosen(Criticality, _("Criticality"))
-    application = forms.CharField(label=_("Application"), max_length=100, required=False)
+    application = forms.CharField(label=_("Application"), max_length=APPLICATION_LENGTH, required=False)
     purpose = Chosen(Purpose, _("Purpose"))
     exposure = Chosen(Exposure, _("Exposure"))
     tags = TagWords(label=_("Tags"), max_length=1200, required=False, help_text=_("With commas: shop, blue-green"))
@@ -67,9 +67,13 @@ class DetailsForm(forms.Form):
         initial = {**stands, "version": version_of(stands)}
         super().__init__(data, initial=initial, prefix="details", label_suffix="")
 
+    def clean_application(self) -> str:
+        return short(str(self.cleaned_data["application"]), APPLICATION_LENGTH)
+
     def clean_notes(self) -> str:
         """Browsers end lines with two characters; it must not look like a change."""
-        return str(self.cleaned_data["notes"]).replace("\r\n", "\n")
+        lines = str(self.cleaned_data["notes"]).replace("\r\n", "\n").expandtabs(4).split("\n")
+        return "\n".join(short(line, NOTES_LENGTH) for line in lines)
 
     @property
     def wanted(self) -> dict[str, Any]:

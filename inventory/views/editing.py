@@ -84,7 +84,7 @@ class Edit:
         }
         if template == self.page.template:
             context |= self.page.context(self.item, self.user, self.now)
-        context |= {f"{self.block}_form": form} if form else {"saved": self.block}
+        context |= {f"{self.block}_form": _focused(form)} if form else {"saved": self.block}
         return render(self.request, template, context, status=status)
 
     def saved(self, message: str) -> HttpResponse:
@@ -101,6 +101,13 @@ class Edit:
         """A redirect inside htmx would put the other page into the block."""
         htmx = getattr(self.request, "htmx", False)
         return HttpResponseClientRedirect(url) if htmx else redirect(url)
+
+
+def _focused(form: Block) -> Block:
+    """Lead the keyboard to what is wrong, or to the first field: the link that opened the form is gone."""
+    first = next((name for name in form.fields if name in form.errors), next(iter(form.fields)))
+    form.fields[first].widget.attrs["autofocus"] = True
+    return form
 
 
 def change_owner(request: HttpRequest, page: Page, pk: int) -> HttpResponse:

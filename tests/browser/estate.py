@@ -18,7 +18,7 @@ from certdash.lib.work import WorkStatus
 from discovery.models import Scan, Source
 from discovery.services import Ask, default_zone, save_network, start_scan
 from inventory.models import Certificate, Endpoint
-from inventory.services import recount
+from inventory.services import describe, recount
 from lab.manifest import Manifest
 from policy.models import Finding
 from policy.services import judge_all_due
@@ -37,6 +37,14 @@ NAMES = (
     "bücher.例え.example.org",
     f"{'a-very-long-label-' * 3}x.{'deeply.nested.' * 8}example.org",
 )
+# What people say of one certificate and one endpoint.
+SAID = {
+    "environment": "production",
+    "tags": ["a-word-as-long-as-somebody-typed-it", "blue-green", "shop"],
+    "regulations": ["NIS2", "PCI DSS"],
+    "custom_fields": {"a-key-without-any-break-in-it": "17"},
+    "notes": "One line.\nAnother.",
+}
 
 
 @dataclass
@@ -93,6 +101,8 @@ def make_estate(manifest: Manifest, now: datetime) -> Estate:
         "source": source.pk,
         "report": report.pk,
     }
+    for item in (served[0], Certificate.objects.get(pk=estate.pks["certificate"])):
+        describe(item, SAID, actor=ada, now=now)
     return estate
 
 

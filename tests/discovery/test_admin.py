@@ -111,7 +111,7 @@ def test_networks_are_deleted_together_with_an_event_each(office: Client, loopba
 
 
 def test_a_source_is_kept_by_the_service_of_its_page(office: Client, loopback: Network) -> None:
-    assert office.get(f"{SOURCES}add/").status_code == 200
+    assert f'<option value="{default_zone().pk}" selected>default' in office.get(f"{SOURCES}add/").content.decode()
     assert office.post(f"{SOURCES}add/", source()).status_code == 302
     row = Source.objects.get()
     assert row.next_run_at is not None

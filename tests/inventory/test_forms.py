@@ -53,6 +53,8 @@ def test_lists_and_pairs_are_read_as_people_type_them() -> None:
         ("data_lifetime_years", "-1", "greater than or equal to 0"),
         ("environment", "moon", "moon is not one of"),
         ("notes", "a\x00b", "Null characters"),
+        ("notes", "one\r\ntwo\u202e", "“two‹U+202E›” has characters that nobody sees"),
+        ("application", "a\u200bb", "“a‹U+200B›b” has characters that nobody sees"),
     ],
 )
 def test_what_cannot_be_kept_is_named(field: str, typed: str, words: str) -> None:

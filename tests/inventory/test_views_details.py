@@ -88,9 +88,11 @@ def test_the_block_is_changed_in_place(place: Place, as_operator: Client) -> Non
     assert refused.status_code == 422
     assert "“back office” is no tag" in words(refused)
     assert 'aria-invalid="true"' in refused.text
+    assert re.search(r'<input[^>]*name="details-tags"[^>]* autofocus', refused.text)
     saved = as_operator.post(f"{url}details/", {"details-tags": "office"}, headers=HTMX)
     assert (saved.status_code, "<html" in saved.text) == (200, False)
     assert "Saved." in words(saved)
+    assert re.search(r"autofocus>\s*<svg.*Edit details", saved.text, re.DOTALL)
     assert ">office</a>" in saved.text
 
 
