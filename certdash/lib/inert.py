@@ -19,11 +19,11 @@ HEADER_LIMIT = 200
 
 
 def visible(text: str) -> str:
-    """Show what cannot be seen: NUL as ␀, a line feed as ␊, the rest as ‹U+202E›.
+    """Show what cannot be seen by its number: NUL as ‹U+0000›.
 
     Control, bidirectional, zero-width and separator characters, unusual spaces, surrogates and
-    unassigned characters. The result is one line of characters that XML and every database take;
-    applied twice it changes nothing.
+    unassigned characters. No control pictures (␀): the fonts of the PDF lack them. The result is one
+    line of characters that XML and every database take; applied twice it changes nothing.
     """
     if text.isprintable() and not _BLANK.search(text):
         return text
@@ -31,14 +31,9 @@ def visible(text: str) -> str:
 
 
 def _shown(character: str) -> str:
-    number = ord(character)
-    if number < 0x20:
-        return chr(0x2400 + number)
-    if number == 0x7F:
-        return "\u2421"
     if character.isprintable() and not _BLANK.match(character):
         return character
-    return f"\u2039U+{number:04X}\u203a"
+    return f"\u2039U+{ord(character):04X}\u203a"
 
 
 def for_csv(cell: object) -> str:
@@ -66,8 +61,8 @@ def for_mail_header(text: str) -> str:
 
 
 def for_pdf(text: str) -> str:
-    """Return text of characters that XML 1.0 allows (section 2.2) and paper shows, lines kept."""
-    return "\n".join(visible(line).replace("\u2409", "\t") for line in _LINE_ENDS.split(text))
+    """Return text of characters that XML 1.0 allows (section 2.2) and paper shows, lines and tabs kept."""
+    return "\n".join("\t".join(map(visible, line.split("\t"))) for line in _LINE_ENDS.split(text))
 
 
 def shorten(text: str, limit: int) -> str:

@@ -18,8 +18,8 @@ anything = st.text(st.characters(exclude_categories=[])) | st.text("=+-@\t\r\n\0
 @pytest.mark.parametrize(
     ("hostile", "shown"),
     [
-        ("bank\0.example", "bank␀.example"),
-        ("a\nb\rc\td\x7f", "a␊b␍c␉d␡"),
+        ("bank\0.example", "bank‹U+0000›.example"),
+        ("a\nb\rc\td\x7f", "a‹U+000A›b‹U+000D›c‹U+0009›d‹U+007F›"),
         ("\u202egnp.exe", "‹U+202E›gnp.exe"),
         ("a\u200bb\u00adc\ufeff", "a‹U+200B›b‹U+00AD›c‹U+FEFF›"),
         ("a\u2028b\u2029c\x85", "a‹U+2028›b‹U+2029›c‹U+0085›"),

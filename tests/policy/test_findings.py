@@ -107,9 +107,9 @@ def test_long_and_hostile_names_fit_into_the_row_and_are_visible(pk: int) -> Non
     say(pk, Bad("a\0b\u202e" + "x" * 2000, {"names": "a\0b"}), NOW)
     finding = Finding.objects.get()
     finding.full_clean()
-    assert finding.sentence.startswith("a␀b‹U+202E›xxx")
+    assert finding.sentence.startswith("a‹U+0000›b‹U+202E›xxx")
     assert finding.sentence.endswith("…")
-    assert finding.evidence == {"names": "a␀b"}
+    assert finding.evidence == {"names": "a‹U+0000›b"}
 
 
 def test_a_finding_is_taken_up_once_and_the_log_says_by_whom(pk: int, operator: User, administrator: User) -> None:
