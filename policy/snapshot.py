@@ -38,6 +38,7 @@ class Panel:
     gaps: Sequence[Gap]
     judged_at: datetime | None
     due_since: datetime | None
+    is_of_certificate: bool = False
     is_asked: bool = True
     waiting: int = 0
     hidden: int = 0
@@ -67,6 +68,7 @@ def panel_of_certificate(certificate: Certificate, user: User, now: datetime) ->
         gaps=_gaps(Unjudged.objects.visible_to(user).filter(about)),
         judged_at=certificate.judged_at,
         due_since=_due_since(certificate, now),
+        is_of_certificate=True,
         is_asked=certificate.kind == Certificate.Kind.LEAF,
         waiting=seen["waiting"],
         hidden=serving.count() - seen["all"],
@@ -89,18 +91,14 @@ def _findings(found: FindingQuerySet) -> list[Finding]:
 
 def _gaps(found: AboutQuerySet[Unjudged]) -> list[Gap]:
     """One line per reason: what is silent cannot be asked anything, and that is one thing to read, not seven."""
-    counted = found.order_by().values_list("reason", "rule").annotate(Count("endpoint"), Min("since"))
-    by_reason: dict[tuple[str, bool], list[tuple[str, int, datetime]]] = defaultdict(list)
-    for reason, rule, endpoints, since in counted:
-        by_reason[reason, endpoints > 0].append((rule_of(rule).title, endpoints, since))
+    about = found.order_by().annotate(of_endpoint=Q(endpoint__isnull=False))
+    titles: dict[tuple[str, bool], set[str]] = defaultdict(set)
+    for reason, of_endpoint, rule in about.values_list("reason", "of_endpoint", "rule").distinct():
+        titles[reason, of_endpoint].add(rule_of(rule).title)
+    counted = about.values_list("reason", "of_endpoint").annotate(Count("endpoint", distinct=True), Min("since"))
     gaps = [
-        Gap(
-            titles=tuple(sorted(title for title, _, _ in lines)),
-            reason=reason,
-            endpoints=max(endpoints for _, endpoints, _ in lines),
-            since=min(since for _, _, since in lines),
-        )
-        for (reason, _), lines in by_reason.items()
+        Gap(tuple(sorted(titles[reason, of_endpoint])), reason, endpoints, since)
+        for reason, of_endpoint, endpoints, since in counted
     ]
     return sorted(gaps, key=lambda gap: (gap.endpoints, gap.since, gap.reason))
 

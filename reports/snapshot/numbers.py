@@ -47,12 +47,12 @@ def _zero(judged: Judged, not_judged: int = 0) -> Zero:
     """What a zero says if of so many certificates in use nobody can say whether they belong to it."""
     if not judged.endpoints:
         return Zero("")
-    if not judged.is_enough:
-        words = ngettext("0 found, %(n)s endpoint not judged", "0 found, %(n)s endpoints not judged", judged.not_judged)
-        return Zero("", words % {"n": f"{judged.not_judged:,}"})
     if not is_enough(not_judged, judged.in_use):
         words = ngettext("0 found, %(n)s certificate not judged", "0 found, %(n)s certificates not judged", not_judged)
         return Zero("", words % {"n": f"{not_judged:,}"})
+    if not judged.is_enough:
+        words = ngettext("0 found, %(n)s endpoint not judged", "0 found, %(n)s endpoints not judged", judged.not_judged)
+        return Zero("", words % {"n": f"{judged.not_judged:,}"})
     return Zero("ok")
 
 

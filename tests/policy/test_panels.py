@@ -88,9 +88,13 @@ def test_one_reason_is_one_line_however_many_rules_and_nodes_it_keeps_from_being
         node = make_endpoint(f"192.0.2.{n}", certificate=certificate, judged_at=today)
         unjudged("old_tls", "Silent.", NOW + n * MINUTE, endpoint=node)
         unjudged("wrong_name", "Silent.", NOW - n * MINUTE, endpoint=node)
+    other = make_endpoint("192.0.2.9", certificate=certificate, judged_at=today)
+    unjudged("incomplete_chain", "Silent.", endpoint=other)
+    unjudged("weak_key", "Silent.", certificate=certificate)
     gaps = client.get(f"/certificates/{certificate.pk}/findings/").context["panel"].gaps
     assert [(gap.reason, len(gap.titles), gap.endpoints, gap.since) for gap in gaps] == [
-        ("Silent.", 2, 3, NOW - 2 * MINUTE)
+        ("Silent.", 1, 0, NOW),
+        ("Silent.", 3, 4, NOW - 2 * MINUTE),
     ]
 
 
