@@ -93,6 +93,11 @@ def test_a_file_is_short(path: Path) -> None:
     assert lines <= LONGER.get(name(path), LINES)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "static").glob("[cj]s*/*")), ids=name)
+def test_a_stylesheet_and_a_script_are_short(path: Path) -> None:
+    assert path.read_text(encoding="utf-8").count("\n") <= LINES
+
+
 def broad_handlers(path: Path) -> Iterator[int]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.ExceptHandler):

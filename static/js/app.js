@@ -104,18 +104,6 @@
     document.addEventListener(name, () => complain("unreachable", ""));
   });
 
-  // Toasts for what is done go away by themselves, unless somebody is reading them.
-  function fade(toast) {
-    toast.dataset.fading = "yes";
-    setTimeout(() => (toast.matches(":hover, :focus-within") ? fade(toast) : toast.remove()), 8000);
-  }
-  const toasts = $("#toasts");
-  if (toasts) {
-    const watch = () => $$(".notice:not([data-fading])", toasts).forEach(fade);
-    new MutationObserver(watch).observe(toasts, { childList: true });
-    watch();
-  }
-
   // --- copy -----------------------------------------------------------------------------------------
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
