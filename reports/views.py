@@ -74,7 +74,7 @@ def report_preview(request: HtmxRequest, pk: int) -> HttpResponse:
     """The report as a page: the template and the data of the PDF."""
     report = _with_data(request, pk)
     context = document.context(thaw(bytes(report.data or b"")), report.data_sha256)
-    return render(request, "reports/inventory.html", {**context, "preview": True})
+    return render(request, "reports/inventory.html", {**context, "report": report, "preview": True})
 
 
 @require_safe

@@ -30,7 +30,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """``phase`` is before, during, after or unknown (unreadable or inverted dates).
+    """``phase`` is before, during, after, inverted (it ends before it begins) or unknown (unreadable dates).
 
     ``elapsed`` is the share of life gone, ``today_anchor`` the side to which the words at today run. ``days`` is the
     length of the life, ``days_left`` is negative after the end.
@@ -49,6 +49,7 @@ class Lifetime:
 
 
 UNKNOWN = Lifetime("unknown", "0%", "start", (), 0, 0)
+INVERTED = Lifetime("inverted", "0%", "start", (), 0, 0)
 
 
 def lifetime(
@@ -60,8 +61,10 @@ def lifetime(
     urgent_from: datetime | None = None,
 ) -> Lifetime:
     """Place a life. The two moments are those by which the status is decided, so that bar and word agree."""
-    if not_before is None or not_after is None or not_after <= not_before:
+    if not_before is None or not_after is None:
         return UNKNOWN
+    if not_after <= not_before:
+        return INVERTED
     life = not_after - not_before
     gone = (now - not_before) / life
     return Lifetime(

@@ -40,7 +40,7 @@ def context(data: Mapping[str, Any], data_sha256: str) -> dict[str, Any]:
         "is_enough_judged": enough_judged,
         "is_enough_dated": enough_judged and not _not_judged(data, "expired"),
         # Reports that were frozen before rules not judged were kept do not have them.
-        "rules": [_rule(one) for one in data.get("rules_not_judged", [])],
+        "rules": _rules(data.get("rules_not_judged", [])),
         "horizon": charts.expiry_horizon(_weeks(data["weeks"]), SERIES, RULE_DATES),
         "issuers": _bars(data["issuers"]),
         "keys": _bars(data["keys"]),
@@ -83,9 +83,14 @@ def _not_judged(data: Mapping[str, Any], code: str) -> int:
     return 0 if is_enough(count, data["scope"]["in_use"]) else int(count)
 
 
-def _rule(one: Mapping[str, Any]) -> dict[str, Any]:
-    left = one["count"] - sum(count for _, count in one["reasons"])
-    return {"title": rule_of(one["rule"]).title, "count": one["count"], "reasons": one["reasons"], "left": left}
+def _rules(kept: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rules that were not judged for the same reasons stand in one line: one silent server stops most of them."""
+    lines: dict[str, dict[str, Any]] = {}
+    for one in kept:
+        left = one["count"] - sum(count for _, count in one["reasons"])
+        line = {"count": one["count"], "reasons": one["reasons"], "left": left, "titles": []}
+        lines.setdefault(repr(line), line)["titles"].append(rule_of(one["rule"]).title)
+    return list(lines.values())
 
 
 def _bars(ranked: Sequence[Sequence[Any]]) -> charts.Bars:

@@ -118,7 +118,7 @@ def test_one_line_is_never_folded_away() -> None:
 
 @pytest.mark.parametrize(
     ("begins", "ends", "phase", "elapsed"),
-    [(-32, 58, "during", "35.56%"), (-100, -6, "after", "100%"), (5, 95, "before", "0%"), (5, 4, "unknown", "0%")],
+    [(-32, 58, "during", "35.56%"), (-100, -6, "after", "100%"), (5, 95, "before", "0%"), (5, 4, "inverted", "0%")],
 )
 def test_the_life_of_a_certificate(begins: int, ends: int, phase: str, elapsed: str) -> None:
     life = lifetime(NOW + timedelta(days=begins), NOW + timedelta(days=ends), NOW)

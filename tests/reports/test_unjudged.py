@@ -62,7 +62,19 @@ def test_rules_that_could_not_be_judged_are_named_with_counts_and_the_commonest_
     assert first == [["Silent.", 6], *([f"Version {n}.", 1] for n in range(4))]
     shown = context(data, "0" * 64)["rules"]
     assert [(rule["count"], rule["left"]) for rule in shown] == [(12, 2), (2, 0), (1, 0)]
-    assert shown[2]["title"] == "bygone"
+    assert shown[2]["titles"] == ["bygone"]
+
+
+def test_rules_that_the_same_silence_stopped_stand_in_one_line(auditor: User) -> None:
+    made = plant(2)
+    for rule in ("old_tls", "wrong_name"):
+        leave(rule, "Silent.", made, nodes=True)
+    leave("weak_key", "Unheard of.", made)
+    rules = context(freeze_inventory(auditor, "", NOW), "0" * 64)["rules"]
+    assert [(rule["titles"], rule["count"]) for rule in rules] == [
+        (["Old TLS only", "Wrong name"], 2),
+        (["Weak key"], 2),
+    ]
 
 
 def test_only_what_is_in_scope_and_seen_counts(viewer: User, auditor: User, web_team: Team, other_team: Team) -> None:
