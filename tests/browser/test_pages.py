@@ -34,6 +34,7 @@ PAGES = (
     "/discovery/check/",
     "/discovery/sources/new/",
     "/discovery/sources/{source}/",
+    "/discovery/coverage/",
     "/discovery/networks/",
     "/discovery/networks/new/",
     "/findings/",

@@ -108,7 +108,7 @@ def test_the_panel_shows_the_worst_first_and_links_to_the_rest(client: Client, a
     assert "2 more are not covered" in text
     assert "<html" not in text
     whole = page(client, administrator, "/discovery/coverage/")
-    assert whole.index("broken") < whole.index("new 3") < whole.index("paused") < whole.index(">good<")
+    assert whole.index("broken") < whole.index("new 3") < whole.index("paused") < whole.index("Source good")
 
 
 def test_the_panel_says_when_all_is_covered_and_when_nothing_looks(client: Client, administrator: User) -> None:
