@@ -301,6 +301,8 @@ EMAIL_FILE_PATH = VAR / "mail"
 DEFAULT_FROM_EMAIL = env.text("CERTDASH_EMAIL_FROM", "certdash@localhost")
 
 LANGUAGE_CODE = "en"
+# Only what is translated whole: Django brings a hundred languages, and pages would be half in one of them.
+LANGUAGES = [("en", "English")]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

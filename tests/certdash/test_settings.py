@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from django.utils.module_loading import import_string
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -68,3 +69,12 @@ def test_the_queue_delivers_once_and_takes_no_task_in_advance() -> None:
     queue: dict[str, Any] = settings.Q_CLUSTER
     assert (queue["bulk"], queue["queue_limit"], queue["max_attempts"], queue["ack_failures"]) == (1, 1, 1, True)
     assert queue["retry"] > queue["timeout"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("asked", ["de", "ar", "zh-hans"])
+def test_a_page_is_in_one_language_whatever_the_browser_prefers(client: Client, asked: str) -> None:
+    """Django's own sentences exist in German; a page of ours would be half of each."""
+    answer = client.post("/accounts/login/", {}, headers={"Accept-Language": asked})
+    assert '<html lang="en" dir="ltr"' in " ".join(answer.text.split())
+    assert "This field is required." in answer.text
