@@ -58,11 +58,6 @@ class CertificatePage:
         begin, end = self.row.certificate.not_before, self.row.certificate.not_after
         return None if begin is None or end is None else (end - begin + timedelta(seconds=1)) // timedelta(days=1)
 
-    @property
-    def is_expected(self) -> bool:
-        """Whether it can be served at all: authorities are sent along, not served."""
-        return self.row.certificate.kind == Certificate.Kind.LEAF
-
 
 def certificate_page(certificate: Certificate, user: User, now: datetime) -> CertificatePage:
     der = bytes(certificate.der.der) if hasattr(certificate, "der") else b""

@@ -5,27 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from inventory.models import Certificate, CertificateDer, TrustStore
+from inventory.models import Certificate, CertificateDer
 from inventory.snapshot.chains import SentChain
+from inventory.snapshot.trust_stores import trust_stores
 from inventory.trust import (
     Incomplete,
     NotJudged,
     Path,
     Shape,
     Trusted,
+    TrustStore,
     build_path,
     chain_shape,
-    mozilla_roots,
-    store_from_pem,
 )
-from inventory.trust import TrustStore as Store
 from inventory.x509 import ParsedCertificate
 
 # How many certificates the inventory may lend to a path that servers leave incomplete.
@@ -73,17 +71,7 @@ def chain_picture(der: bytes, sent: SentChain | None, user: User, now: datetime)
     )
 
 
-def trust_stores() -> list[Store]:
-    """The bundled public roots and the organisation's own."""
-    return [mozilla_roots(), *(_private(store.name, store.pem) for store in TrustStore.objects.all())]
-
-
-@lru_cache(maxsize=32)
-def _private(name: str, pem: str) -> Store:
-    return store_from_pem(name, pem)
-
-
-def _completed(ders: Sequence[bytes], stores: Sequence[Store], now: datetime) -> tuple[Path, set[str]]:
+def _completed(ders: Sequence[bytes], stores: Sequence[TrustStore], now: datetime) -> tuple[Path, set[str]]:
     """The path; where an issuer was not sent, with certificates of the inventory, whose digests are returned."""
     given = list(ders)
     path = build_path(given, stores, now)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from inventory.models import TrustStore as TrustStoreRow
+from inventory.snapshot.trust_stores import trust_stores
 from inventory.trust import (
     Incomplete,
     NotJudged,
@@ -16,25 +16,17 @@ from inventory.trust import (
     Untrusted,
     build_path,
     chain_shape,
-    mozilla_roots,
-    store_from_pem,
 )
 from inventory.x509 import NotACertificate, ParsedCertificate, parse
 from policy.rules.certificates import end_of
 from policy.rules.facts import PathFacts
 
 
-def stores() -> list[TrustStore]:
-    """The bundled public roots and the private stores of the organisation."""
-    rows = TrustStoreRow.objects.order_by("name")
-    return [mozilla_roots(), *(store_from_pem(row.name, row.pem, row.added_at.date()) for row in rows)]
-
-
 def path_facts(chains: Mapping[int, Sequence[bytes]], now: datetime) -> dict[int, PathFacts]:
     """Judge each chain (DER, in the order in which it was sent) against all stores."""
     if not chains:
         return {}
-    known = stores()
+    known = trust_stores()
     return {key: _facts(ders, known, now) for key, ders in chains.items()}
 
 
