@@ -59,8 +59,8 @@ class Panel:
 
 def panel_of_certificate(certificate: Certificate, user: User, now: datetime) -> Panel:
     """Of the certificate and of the endpoints that serve it, as far as the person sees them."""
-    about = Q(certificate=certificate) | Q(endpoint__certificate=certificate)
-    serving = Endpoint.objects.alive().filter(certificate=certificate)
+    about = Q(certificate=certificate) | Q(endpoint__in=Endpoint.objects.serving(certificate).values("pk"))
+    serving = Endpoint.objects.alive().serving(certificate)
     seen = serving.visible_to(user).aggregate(all=Count("pk"), waiting=Count("pk", filter=late_q(now)))
     return Panel(
         subject=certificate.name,

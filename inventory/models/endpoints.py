@@ -17,6 +17,11 @@ class EndpointQuerySet(OwnedQuerySet["Endpoint"]):
         """Not retired: silence alone never removes an endpoint from a denominator."""
         return self.filter(retired_at=None)
 
+    def serving(self, certificate: Certificate) -> EndpointQuerySet:
+        """Those that serve it to any kind of client, or did when they last answered."""
+        others = ServedChain.objects.filter(certificate=certificate).values("endpoint")
+        return self.filter(Q(certificate=certificate) | Q(pk__in=others))
+
 
 class Endpoint(Standing):
     """One node: a place that speaks (or spoke) TLS, asked for one server name.

@@ -10,7 +10,7 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import F, Q
 
-from inventory.models import Certificate, Endpoint
+from inventory.models import Certificate, Endpoint, ServedChain
 from inventory.services.judgements import Judgement, keep_certificate_judgements, keep_endpoint_judgements
 from policy.models import Finding
 from policy.rules import (
@@ -77,8 +77,7 @@ def _judge_endpoints(now: datetime, batch: int) -> int:
 def _with_siblings(due: Sequence[int]) -> list[Endpoint]:
     """The endpoints and the other nodes of their services: what one serves decides whether another was left behind."""
     services = Endpoint.objects.filter(pk__in=due).exclude(service="").values_list("service", flat=True)
-    rows = Endpoint.objects.filter(Q(pk__in=due) | Q(service__in=set(services)))
-    return list(rows.select_related("certificate"))
+    return list(Endpoint.objects.filter(Q(pk__in=due) | Q(service__in=set(services))))
 
 
 def _claim(model: type[Judged], rows: Sequence[Judged]) -> list[Judged]:
@@ -101,9 +100,11 @@ def _service(row: Certificate | Endpoint) -> str:
 
 def _call_for_certificates(endpoints: Sequence[Endpoint], kept: Kept, now: datetime) -> None:
     """A certificate carries the risks of the endpoints that serve it, so it is judged again when those change."""
-    changed = {row.certificate_id for row in endpoints if row.pk in kept.subjects and row.certificate_id}
+    changed = [row.pk for row in endpoints if row.pk in kept.subjects]
     if changed:
-        _call(Certificate, Q(pk__in=changed), now)
+        served = ServedChain.objects.filter(endpoint__in=changed).values("certificate")
+        by_default = {row.certificate_id for row in endpoints if row.pk in kept.subjects}
+        _call(Certificate, Q(pk__in=by_default - {None}) | Q(pk__in=served), now)
 
 
 def _judge_certificates(now: datetime, batch: int) -> int:
@@ -189,12 +190,14 @@ def _next_time(verdicts: Iterable[Verdict], stale_from: datetime | None, now: da
 
 def _open_risks(model: type[Certificate | Endpoint], pks: list[int]) -> dict[int, tuple[tuple[str, int], ...]]:
     """Open findings per row as (rule, severity); a certificate's include those of the endpoints that serve it."""
-    risks: dict[int, list[tuple[str, int]]] = defaultdict(list)
-    columns = ["certificate_id"] if model is Certificate else ["endpoint_id"]
-    if model is Certificate:
-        columns.append("endpoint__certificate_id")
-    for column in columns:
-        rows = Finding.objects.open().filter(**{f"{column.removesuffix('_id')}__in": pks})
-        for pk, rule, severity in rows.annotate(subject=F(column)).values_list("subject", "rule", "severity"):
-            risks[pk].append((rule, severity))
-    return {pk: tuple(pairs) for pk, pairs in risks.items()}
+    if model is Endpoint:
+        ways = ["endpoint"]
+    else:
+        # An endpoint may serve one certificate to clients that ask for RSA and another to the rest.
+        ways = ["certificate", "endpoint__certificate", "endpoint__served__certificate"]
+    risks: dict[int, dict[int, tuple[str, int]]] = defaultdict(dict)
+    for way in ways:
+        rows = Finding.objects.open().filter(**{f"{way}__in": pks}).annotate(subject=F(way))
+        for subject, finding, rule, severity in rows.values_list("subject", "pk", "rule", "severity"):
+            risks[subject][finding] = rule, severity
+    return {pk: tuple(pairs.values()) for pk, pairs in risks.items()}

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from inventory.models import ServedChain
+from inventory.models import Risk, ServedChain
 from policy.models import Finding
 from policy.rules import Bad, Good, NotJudged
 from tests.conftest import NOW
@@ -51,6 +51,16 @@ def test_a_chain_that_only_rsa_clients_get_is_judged_and_the_sentence_says_so() 
     told = finding("incomplete_chain", node())
     assert told.sentence == "For clients that ask for RSA: It does not send Example Issuing."
     assert told.evidence == {"missing, for clients that ask for RSA": "Example Issuing"}
+
+
+def test_both_certificates_of_an_endpoint_carry_its_risks() -> None:
+    look(ECDSA, NOW, rsa=ALONE)
+    judge(NOW)
+    risks = Risk.objects.filter(code="incomplete_chain").values_list("certificate__sha256", flat=True)
+    assert set(risks) == {row(ECDSA).sha256, row(RSA).sha256}
+    look(ECDSA, NOW + HOUR, rsa=RSA)
+    judge(NOW + HOUR)
+    assert not Risk.objects.filter(code="incomplete_chain").exists()
 
 
 def test_what_is_wrong_for_everybody_is_said_once() -> None:
