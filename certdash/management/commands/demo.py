@@ -27,7 +27,10 @@ class Command(BaseCommand):
         if settings.VAR == settings.BASE_DIR / "var":
             raise CommandError("This would mix the lab into your own inventory. Start it by `make demo`.")
         self.manifest = settings.VAR / "lab.jsonl"
-        self.manifest.unlink(missing_ok=True)
+        self.root = self.manifest.with_name(f"{self.manifest.name}.root.pem")
+        # What the lab of an earlier start wrote would be taken for the word that this one is ready.
+        for earlier in (self.manifest, self.root):
+            earlier.unlink(missing_ok=True)
         password = kept_password(settings.VAR / "password")
         call_command(
             "setup",
@@ -59,11 +62,10 @@ class Command(BaseCommand):
 
         def scan() -> None:
             nonlocal begun
-            root = self.manifest.with_name(f"{self.manifest.name}.root.pem")
-            if begun or not root.exists() or not serve.answers(settings.BIND):
+            if begun or not self.root.exists() or not serve.answers(settings.BIND):
                 return
             begun = True
-            call_command("trust", "lab", root, stdout=io.StringIO())
+            call_command("trust", "lab", self.root, stdout=io.StringIO())
             call_command("scan", places=str(self.manifest), allow=True, stdout=io.StringIO())
             connection.close()
             self._say("The lab is being scanned; its certificates appear within a minute.")
