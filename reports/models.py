@@ -57,9 +57,9 @@ class Report(Work):
     data_sha256 = models.CharField(max_length=64, blank=True)
     # Whose certificates stand in the data, so that who may no longer see them does not see them here.
     teams = models.ManyToManyField(Team, blank=True, related_name="+")
-    teams_shown = models.PositiveIntegerField(default=0)
-    shows_unowned = models.BooleanField(default=False)
-    shows_everything = models.BooleanField(default=False)
+    teams_shown = models.PositiveIntegerField(default=0, db_default=0)
+    shows_unowned = models.BooleanField(default=False, db_default=False)
+    shows_everything = models.BooleanField(default=False, db_default=False)
     pdf = models.BinaryField(null=True, blank=True)
     pdf_sha256 = models.CharField(max_length=64, blank=True)
     pdf_size = models.PositiveIntegerField(default=0)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db.models import NOT_PROVIDED
 
 from tests import migrating
 
@@ -70,3 +71,12 @@ def test_a_filled_database_of_an_earlier_state_is_migrated_without_loss(
         ours, True
     )
     assert found["schema"] == from_zero["schema"]
+    assert found["refused"] == [], "the version before must still be able to write"
+
+
+@pytest.mark.django_db
+def test_the_version_before_can_write_rows_without_the_columns_that_it_does_not_know() -> None:
+    added = {name: field for name, field in migrating.added_columns().items() if not field.many_to_many}
+    assert "discovery.0003_coverage scan.is_noted" in added
+    needed = [name for name, field in added.items() if not field.null and field.db_default is NOT_PROVIDED]
+    assert needed == [], "a new column must be nullable or have a default in the database (db_default=)"

@@ -70,7 +70,7 @@ class Scan(Work, Tally):
     engine = models.CharField(max_length=8, choices=Source.Engine, default=Source.Engine.OWN)
     zone = models.ForeignKey(Zone, on_delete=models.PROTECT, related_name="scans")
     # Whether what it proved stands in Coverage.
-    is_noted = models.BooleanField(default=False)
+    is_noted = models.BooleanField(default=False, db_default=False)
     cancelled_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     objects = ScanQuerySet.as_manager()
@@ -120,8 +120,8 @@ class ScanShard(Work, Tally):
     stored = models.JSONField(default=list)
     lost = models.JSONField(default=list)
     # Primary keys of what was looked at here: endpoints that were or became known, and open ports that are none.
-    endpoints = models.JSONField(default=list)
-    candidates = models.JSONField(default=list)
+    endpoints = models.JSONField(default=list, db_default=[])
+    candidates = models.JSONField(default=list, db_default=[])
 
     objects = ScanShardQuerySet.as_manager()
 

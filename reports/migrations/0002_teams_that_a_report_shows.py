@@ -22,8 +22,14 @@ class Migration(migrations.Migration):
             name="teams",
             field=models.ManyToManyField(blank=True, related_name="+", to="accounts.team"),
         ),
-        migrations.AddField(model_name="report", name="teams_shown", field=models.PositiveIntegerField(default=0)),
-        migrations.AddField(model_name="report", name="shows_unowned", field=models.BooleanField(default=False)),
-        migrations.AddField(model_name="report", name="shows_everything", field=models.BooleanField(default=False)),
+        migrations.AddField(
+            model_name="report", name="teams_shown", field=models.PositiveIntegerField(default=0, db_default=0)
+        ),
+        migrations.AddField(
+            model_name="report", name="shows_unowned", field=models.BooleanField(default=False, db_default=False)
+        ),
+        migrations.AddField(
+            model_name="report", name="shows_everything", field=models.BooleanField(default=False, db_default=False)
+        ),
         migrations.RunPython(close_earlier_reports, migrations.RunPython.noop),
     ]
