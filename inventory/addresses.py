@@ -20,6 +20,11 @@ def pack(address: str) -> bytes:
     return parsed.packed
 
 
+def with_port(address: str, port: int) -> str:
+    """``address:port``, with brackets around IPv6 (RFC 3986, 3.2.2)."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def unpack(packed: bytes) -> str:
     """The text of 16 packed bytes: dotted for mapped IPv4, compressed for IPv6."""
     if packed.startswith(_V4_PREFIX):

@@ -7,15 +7,23 @@ believed dead from writing after its successor began.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Generic, Self, TypeVar
+from time import monotonic
+from types import TracebackType
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 LEASE = timedelta(seconds=60)
+BEAT_SECONDS = 10.0  # well inside the lease
+LOOK_SECONDS = 1.0
+
+Clock: TypeAlias = Callable[[], datetime]
 
 
 class WorkStatus(models.TextChoices):
@@ -102,3 +110,42 @@ class Work(models.Model):
     def percent(self) -> int:
         """Whole per cent done, rounded down so that 100 means finished."""
         return self.done * 100 // self.total if self.total else 0
+
+
+class Heart:
+    """Keeps a claim alive from a thread and a connection of its own, however long the work inside takes.
+
+    ``is_wanted`` is asked every second whether the work still shall be done, so that a cancelled one stops soon.
+    """
+
+    def __init__(self, work: Work, clock: Clock, is_wanted: Callable[[], bool] = lambda: True) -> None:
+        self._work = work
+        self._clock = clock
+        self._is_wanted = is_wanted
+        self._over = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"heart of {work}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def stopped(self) -> bool:
+        """Whether the claim was lost or the work is no longer wanted."""
+        return self._stopped.is_set()
+
+    def _run(self) -> None:
+        beat_at = monotonic() + BEAT_SECONDS
+        try:
+            while not self._over.wait(min(LOOK_SECONDS, BEAT_SECONDS)):
+                is_due = monotonic() >= beat_at
+                if not (self._work.beat(self._clock()) if is_due else self._is_wanted()):
+                    self._stopped.set()
+                    return
+                beat_at = monotonic() + BEAT_SECONDS if is_due else beat_at
+        finally:
+            connection.close()

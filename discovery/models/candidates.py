@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from discovery.models.scans import Scan
-from inventory.addresses import unpack
+from inventory.addresses import unpack, with_port
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -65,6 +65,4 @@ class Candidate(models.Model):
 
     @property
     def place(self) -> str:
-        """``address:port``, with brackets around IPv6."""
-        host = self.host
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        return with_port(self.host, self.port)

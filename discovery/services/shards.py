@@ -12,11 +12,10 @@ from django.db import transaction
 from django.db.models import F
 
 from certdash.lib.drivers import DriverError
-from certdash.lib.work import LEASE, WorkStatus
+from certdash.lib.work import LEASE, Clock, Heart, WorkStatus
 from discovery.engines import nmap, own
 from discovery.models import Scan, ScanShard, Source
 from discovery.probe import Place, ProbeResult, Reason, Served
-from discovery.services.heart import Clock, Heart
 from discovery.services.networks import PROBE, egress_policy
 from discovery.services.plans import asked_of
 from discovery.services.queue import call_readers, feed, slots
@@ -85,7 +84,7 @@ class _Run:
             self._end(WorkStatus.FAILED, f"Given up after {ATTEMPTS_AT_MOST} attempts: each ended without a word.")
             return
         try:
-            with Heart(self.shard, self.clock) as heart:
+            with Heart(self.shard, self.clock, Scan.objects.open().filter(pk=self.scan.pk).exists) as heart:
                 self._ask_all(heart)
         except DriverError as error:
             self._end(WorkStatus.FAILED, str(error))

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from inventory.addresses import unpack
+from inventory.addresses import unpack, with_port
 from inventory.models.certificates import Certificate
 from inventory.models.chains import Chain
 from inventory.models.standing import OwnedQuerySet, Standing
@@ -83,9 +83,7 @@ class Endpoint(Standing):
 
     @property
     def place(self) -> str:
-        """``address:port``, with brackets around IPv6."""
-        host = self.host
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        return with_port(self.host, self.port)
 
 
 class ServedChain(models.Model):

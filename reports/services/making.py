@@ -18,12 +18,11 @@ from django_q.tasks import async_task
 
 from accounts.models import Team, User
 from accounts.services import audit
-from certdash.lib.work import LEASE, WorkStatus
+from certdash.lib.work import LEASE, Clock, Heart, WorkStatus
 from inventory import filters
 from inventory.services import one_moment
 from reports.models import Report
 from reports.services.freezing import canonical, freeze_inventory, owners_shown
-from reports.services.heart import Clock, Heart
 
 logger = logging.getLogger(__name__)
 

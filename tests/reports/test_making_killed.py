@@ -19,10 +19,11 @@ from django.db import connection
 from django_q.models import OrmQ
 
 from accounts.models import AuditEvent, Organisation, Team, User
+from certdash.lib import work
 from certdash.lib.work import LEASE
 from inventory.models import Certificate
 from reports.models import Report
-from reports.services import freeze_inventory, heart, make_report, making, request_report, resume_reports
+from reports.services import freeze_inventory, make_report, making, request_report, resume_reports
 from reports.tasks import tick
 from tests.reports.dying_worker import POINTS
 from tests.reports.estate import make_estate
@@ -110,7 +111,7 @@ def test_reading_that_takes_longer_than_the_lease_keeps_its_claim(
             handed_over.append(others.submit(elsewhere, quick_clock).result())
         return freeze_inventory(*args)
 
-    monkeypatch.setattr(heart, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(work, "BEAT_SECONDS", 0.1)
     monkeypatch.setattr(making, "_render", lambda *_: b"%PDF-1.7 made")
     monkeypatch.setattr(making, "freeze_inventory", slowly)
     make_report(report.pk, "slow", quick_clock)
