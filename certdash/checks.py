@@ -93,7 +93,10 @@ def database_size(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
     return [Warning(f"{settings.WORKERS} workers share one SQLite file.", hint=hint, id="certdash.W004")]
 
 
-@register(Tags.compatibility)
+# What is optional is told by `manage.py check --deploy` and `manage.py doctor`, not before the answer of every command.
+
+
+@register(Tags.compatibility, deploy=True)
 def optional_programs(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
     if shutil.which("nmap"):
         return []
@@ -101,7 +104,7 @@ def optional_programs(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]
     return [Info("nmap is not installed; scans use certdash's own engine.", hint=hint, id="certdash.I001")]
 
 
-@register(Tags.compatibility)
+@register(Tags.compatibility, deploy=True)
 def mail(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
     if settings.EMAIL_HOST:
         return []

@@ -23,7 +23,10 @@ class AddressError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One item that could not be read. ``item`` is shortened, and its unprintable characters are written out."""
+    """One item that could not be read. ``item`` is shortened, and its unprintable characters are written out.
+
+    Without an item it is about everything that was typed.
+    """
 
     line: int
     item: str
@@ -31,7 +34,8 @@ class Problem:
     instead: str
 
     def __str__(self) -> str:
-        return f"Line {self.line}: “{self.item}” {self.reason}; {self.instead}."
+        subject = f"Line {self.line}: “{self.item}”" if self.item else "All of it"
+        return f"{subject} {self.reason}; {self.instead}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.core.checks import CheckMessage
+from django.core.checks import CheckMessage, run_checks
 from django.db import connection
 from django.db.utils import OperationalError
 from pytest_django import Settings
@@ -115,3 +115,9 @@ def test_mail_that_is_not_sent_is_told(settings: Settings) -> None:
     assert ids(checks.mail(None)) == ["certdash.I002"]
     settings.EMAIL_HOST = "mail.example.org"
     assert ids(checks.mail(None)) == []
+
+
+def test_what_is_optional_is_not_told_before_every_answer(settings: Settings) -> None:
+    settings.EMAIL_HOST = ""
+    assert "certdash.I002" not in {message.id for message in run_checks()}
+    assert "certdash.I002" in {message.id for message in run_checks(include_deployment_checks=True)}

@@ -10,6 +10,7 @@ from certdash.lib import egress
 from discovery.addresses import (
     AddressError,
     Plan,
+    Problem,
     Target,
     Targets,
     is_special,
@@ -120,6 +121,10 @@ def test_what_is_no_place_is_refused_with_the_reason(item: str, part: str) -> No
     with pytest.raises(AddressError, match=r"write|leave|exclude") as refused:
         parse_target(item)
     assert part in refused.value.reason
+
+
+def test_a_problem_of_everything_names_no_empty_item() -> None:
+    assert str(Problem(1, "", "names no place", "write a host name")) == "All of it names no place; write a host name."
 
 
 def test_a_problem_names_line_item_reason_and_what_to_write() -> None:

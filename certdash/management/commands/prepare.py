@@ -17,7 +17,6 @@ from certdash.management import static
 
 
 class Command(BaseCommand):
-    # What is optional is told by `manage.py check` and `manage.py doctor`, not at every start.
     requires_system_checks = [Tags.security, Tags.urls, Tags.files]
     help = "Prepare var/ and the database for serving; safe to run again, and quick when nothing changed."
 
