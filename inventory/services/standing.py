@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeAlias
 
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q, QuerySet
 
 from inventory.models import Certificate, Endpoint, ServedChain
 from inventory.services.totals import Counted, Share, certificate_shares
@@ -18,6 +18,8 @@ _NODES = ("nodes_serving", "nodes_last_known", "nodes_total", "served_ever")
 # Certificates of one family are earlier and later ones of each other: equal names and equal kind of key. A server may
 # serve an RSA and an ECDSA certificate side by side, and neither replaces the other.
 Family: TypeAlias = tuple[str, str]
+# Primary key of a certificate → when the newest certificate began that could have taken over from it.
+Newest: TypeAlias = dict[int, datetime | None]
 
 
 @dataclass(slots=True)
@@ -40,11 +42,6 @@ class _Stands(Counted):
     @property
     def family(self) -> Family:
         return self.names_sha256, self.key_type
-
-    @property
-    def age(self) -> tuple[datetime, int]:
-        """A total order, so that of two members exactly one is the newer."""
-        return self.not_before or datetime.min.replace(tzinfo=UTC), self.pk
 
 
 _COLUMNS = tuple(column.name for column in fields(_Stands))
@@ -71,7 +68,7 @@ def restand(
     # Shares depend on whether a certificate is in use, not on how many nodes use it.
     deltas.subtract(share for was, _ in turned for share in certificate_shares(was))
     deltas.update(share for _, row in turned for share in certificate_shares(row))
-    _mark_superseded({row.family for _, row in turned}, now)
+    _mark_superseded([row for _, row in pairs], [row for _, row in turned], now)
     return frozenset(row.pk for _, row in turned if not row.nodes_serving)
 
 
@@ -108,24 +105,71 @@ def _service_nodes(pairs: Iterable[tuple[int, str]]) -> Counter[int]:
     return totals
 
 
-def _mark_superseded(families: Collection[Family], now: datetime) -> None:
-    """Superseded is what has a newer member of its family in use; the newest in use never is.
+def _mark_superseded(moved: Collection[_Stands], turned: Collection[_Stands], now: datetime) -> None:
+    """Superseded is what a newer member of its family took over from.
 
-    The answer follows from the family's rows alone, so a roll-back to the older certificate takes the word away again.
+    ``moved`` are certificates whose nodes may have changed; ``turned`` those of them that came into use or went out of
+    it. While nodes serve a certificate, only a newer one at the same service takes over from it: each appliance of a
+    series may use a certificate of its own for the same default name. The answer follows from the rows alone, so a
+    roll-back to the older certificate takes the word away again.
     """
-    names = {names_sha256 for names_sha256, _ in families if names_sha256}
-    if not names:
-        return
-    members: dict[Family, list[_Stands]] = defaultdict(list)
-    for columns in Certificate.objects.leaves().filter(names_sha256__in=names).values_list(*_COLUMNS):
-        row = _Stands(*columns)
-        members[row.family].append(row)
-    changed = [row for rows in members.values() for row in _turned(rows)]
+    changed = [*_turned(*_at_their_services(moved)), *_turned(*_out_of_use(turned))]
     write_values(Certificate, ("superseded", "judge_at"), ((not row.superseded, now, row.pk) for row in changed))
 
 
-def _turned(family: Collection[_Stands]) -> Iterable[_Stands]:
-    newest = max((row.age for row in family if row.nodes_serving), default=None)
-    for row in family:
-        if row.superseded != (newest is not None and row.age < newest):
+def _at_their_services(moved: Collection[_Stands]) -> tuple[list[_Stands], Newest]:
+    """What is in use beside the moved ones, and the newest certificate at any service of each."""
+    names = {row.names_sha256 for row in moved} - {""}
+    alive = ServedChain.objects.filter(endpoint__retired_at=None, certificate__kind=Certificate.Kind.LEAF)
+    beside = alive.filter(certificate__names_sha256__in=names, endpoint__service__in=_services(alive, moved))
+    rows = _stands(Certificate.objects.filter(pk__in=set(beside.values_list("certificate_id", flat=True))))
+    services = _services_of(alive, [row.pk for row in rows])
+    at_service = {
+        (service, (names, key_type)): newest
+        for service, names, key_type, newest in alive.filter(
+            certificate__names_sha256__in=names, endpoint__service__in=set().union(*services.values())
+        )
+        .values_list("endpoint__service", "certificate__names_sha256", "certificate__key_type")
+        .annotate(Max("certificate__not_before"))
+    }
+    newest = {
+        row.pk: _latest(at_service.get((service, row.family)) for service in services.get(row.pk, ())) for row in rows
+    }
+    return rows, newest
+
+
+def _services(alive: QuerySet[ServedChain], rows: Collection[_Stands]) -> set[str]:
+    return set().union(*_services_of(alive, [row.pk for row in rows]).values())
+
+
+def _services_of(alive: QuerySet[ServedChain], certificates: Collection[int]) -> dict[int, set[str]]:
+    services: dict[int, set[str]] = defaultdict(set)
+    served = alive.filter(certificate__in=certificates).order_by()
+    for pk, service in served.values_list("certificate_id", "endpoint__service").distinct():
+        services[pk].add(service)
+    return services
+
+
+def _out_of_use(turned: Collection[_Stands]) -> tuple[list[_Stands], Newest]:
+    """Members of these families that no node serves, and the newest member in use of each."""
+    family = Certificate.objects.leaves().filter(names_sha256__in={row.names_sha256 for row in turned} - {""})
+    used = family.filter(nodes_serving__gt=0).values_list("names_sha256", "key_type").annotate(Max("not_before"))
+    newest = {(names, key_type): moment for names, key_type, moment in used}
+    rows = _stands(family.filter(nodes_serving=0))
+    return rows, {row.pk: newest.get(row.family) for row in rows}
+
+
+def _stands(rows: QuerySet[Certificate]) -> list[_Stands]:
+    return [_Stands(*columns) for columns in rows.values_list(*_COLUMNS)]
+
+
+def _latest(moments: Iterable[datetime | None]) -> datetime | None:
+    return max((moment for moment in moments if moment), default=None)
+
+
+def _turned(rows: Collection[_Stands], newest: Newest) -> Iterable[_Stands]:
+    """Those whose word changes. Of equally old ones neither took over from the other."""
+    for row in rows:
+        newer = newest[row.pk]
+        if row.superseded != (newer is not None and row.not_before is not None and row.not_before < newer):
             yield row

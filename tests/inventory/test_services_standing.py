@@ -79,6 +79,28 @@ def test_an_older_certificate_beside_a_newer_one_in_use_is_superseded() -> None:
     assert not certificate(new).superseded
 
 
+def test_certificates_of_one_name_at_places_of_their_own_do_not_replace_each_other() -> None:
+    older, newer = issue("localhost", days_old=50), issue("localhost", days_old=1)
+    note({spot("192.0.2.1", name=""): [older], spot("192.0.2.2", name=""): [newer]})
+    assert certificate(older).status_at(NOW) == Status.IN_DATE
+
+
+def test_a_newer_certificate_that_was_in_use_elsewhere_takes_over_where_it_arrives() -> None:
+    older, newer = issue(days_old=50), issue(days_old=1)
+    note({spot("192.0.2.1"): [older], spot("192.0.2.2"): [older], spot("192.0.2.3", port=8443): [newer]})
+    assert not certificate(older).superseded
+    note({spot("192.0.2.1"): [newer]}, NOW + DAY)
+    assert certificate(older).superseded
+
+
+def test_what_is_known_of_other_services_stays_when_one_is_looked_at() -> None:
+    older, newer = issue(days_old=50), issue(days_old=1)
+    note({spot("192.0.2.1"): [older], spot("192.0.2.2"): [newer], spot("192.0.2.3", port=8443): [older]})
+    assert certificate(older).superseded
+    note({spot("192.0.2.4", port=8443): [older]}, NOW + DAY)
+    assert certificate(older).superseded
+
+
 def test_going_back_to_the_older_certificate_takes_the_word_away() -> None:
     new, old = issue(days_old=1), issue(days_old=50)
     note({spot(): [old]})
