@@ -132,7 +132,7 @@ class Finding(models.Model):
     closing = models.CharField(max_length=12, choices=Closing, blank=True)
     reopened = models.PositiveIntegerField(default=0)
     reopened_at = models.DateTimeField(null=True, blank=True)
-    # When time alone will change the answer; None if only a new fact can.
+    # Not written any more: when time alone will change an answer stands in ``judge_at`` of the subject.
     changes_at = models.DateTimeField(null=True, blank=True)
 
     objects = FindingQuerySet.as_manager()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import QuerySet, Value
+from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from inventory.addresses import unpack
@@ -199,4 +199,7 @@ def _note_seen(batch: Sequence[_Kept], by: SeenBy, now: datetime) -> None:
     certificates = set(ChainLink.objects.filter(chain__in=chains).values_list("certificate_id", flat=True))
     note_sightings(by, answered, certificates, now)
     if certificates:
-        Certificate.objects.filter(pk__in=certificates).update(last_seen_at=now)
+        # What is said of an expired one depends on whether it was seen after its end.
+        first_after_end = When(not_after__lt=now, last_seen_at__lte=F("not_after"), then=Value(now))
+        due = Case(first_after_end, default=F("judge_at"))
+        Certificate.objects.filter(pk__in=certificates).update(last_seen_at=now, judge_at=due)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from inventory.trust import BROKEN_HASHES, LEAST_RSA_BITS
 from policy.rules.catalogue import Severity
+from policy.rules.moments import day, moment
 from policy.rules.verdicts import Bad, Good, NotApplicable, NotJudged, Verdict
 
 # The last second of the validity still belongs to it (RFC 5280, section 4.1.2.5).
@@ -76,23 +77,27 @@ def expired(facts: CertificateFacts, now: datetime) -> Verdict:
         return NotJudged("The date on which it ends could not be read.")
     if now - facts.not_after < TICK:
         return Good(changes_at=end_of(facts.not_after))
-    days = (now - facts.not_after).days
-    ago = "today" if days == 0 else f"{days} day{'' if days == 1 else 's'} ago"
     evidence = {"not after": facts.not_after.isoformat(), "nodes that serve it": str(facts.nodes_serving)}
     severity = None if facts.is_in_use else Severity.LOW
-    return Bad(f"It expired {ago}{_where(facts, facts.not_after)}.", evidence, severity)
+    return Bad(f"It expired on {day(facts.not_after)}{_where(facts, facts.not_after)}.", evidence, severity)
 
 
 def _where(facts: CertificateFacts, expired_at: datetime) -> str:
     """Say of use what was seen, and no more: a look from before the end does not show that it is still served."""
-    nodes = "1 node" if facts.nodes_serving == 1 else f"{facts.nodes_serving} nodes"
+    nodes = _nodes(facts.nodes_serving)
     if not facts.is_in_use:
         return NEVER_IN_USE
-    if facts.nodes_serving == facts.nodes_last_known:
+    answered = facts.nodes_serving - facts.nodes_last_known
+    if not answered:
         return f"; {nodes} served it last and gave no answer since"
     if facts.last_seen_at is not None and facts.last_seen_at <= expired_at:
-        return f"; {nodes} served it before that, and nobody has looked since"
-    return f" and is still served on {nodes}"
+        return f"; {nodes} served it before that, and no look has shown it since"
+    silent = f"; {_nodes(facts.nodes_last_known)} more gave no answer since" if facts.nodes_last_known else ""
+    return f" and is still served on {_nodes(answered)}{silent}"
+
+
+def _nodes(number: int) -> str:
+    return "1 node" if number == 1 else f"{number} nodes"
 
 
 def expiring(facts: CertificateFacts, now: datetime) -> Verdict:
@@ -106,7 +111,7 @@ def expiring(facts: CertificateFacts, now: datetime) -> Verdict:
         return Good(changes_at=facts.expiring_from)
     is_urgent = now >= facts.urgent_from
     return Bad(
-        f"{_left((facts.not_after - now).days)}{'' if facts.is_in_use else NEVER_IN_USE}.",
+        f"It ends on {day(facts.not_after)}{'' if facts.is_in_use else NEVER_IN_USE}.",
         {"not after": facts.not_after.isoformat(), "expiring from": facts.expiring_from.isoformat()},
         _severity_of_expiring(facts, is_urgent=is_urgent),
         changes_at=end_of(facts.not_after) if is_urgent else facts.urgent_from,
@@ -117,12 +122,6 @@ def _severity_of_expiring(facts: CertificateFacts, *, is_urgent: bool) -> Severi
     if not facts.is_in_use:
         return Severity.LOW
     return Severity.HIGH if is_urgent else None
-
-
-def _left(days: int) -> str:
-    if days == 0:
-        return "Less than a day of its life is left"
-    return f"{days} day{' of its life is' if days == 1 else 's of its life are'} left"
 
 
 def not_yet_valid(facts: CertificateFacts, now: datetime) -> Verdict:
@@ -136,7 +135,7 @@ def not_yet_valid(facts: CertificateFacts, now: datetime) -> Verdict:
             f"It begins at {begins:%H:%M:%S} UTC; clocks may differ by the minutes that are missing.", begins
         )
     return Bad(
-        f"Its validity begins on {begins:%d %B %Y at %H:%M} UTC{'' if facts.is_in_use else NEVER_IN_USE}.",
+        f"Its validity begins on {moment(begins)}{'' if facts.is_in_use else NEVER_IN_USE}.",
         {"not before": begins.isoformat()},
         None if facts.is_in_use else Severity.LOW,
         changes_at=begins,

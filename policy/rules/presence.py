@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from policy.rules.facts import EndpointFacts
+from policy.rules.moments import moment
 from policy.rules.verdicts import NotApplicable, NotJudged
 
 # Why a look brought no certificate (discovery.probe.Reason; a test compares them), as the end of a sentence.
@@ -49,8 +50,3 @@ def _without_certificate(facts: EndpointFacts) -> str:
     why = REASONS.get(facts.reason) or facts.reason.replace("_", " ") or "no reason is known"
     before = f"The last one came on {moment(facts.seen_at)}." if facts.seen_at else "None has ever come."
     return f"The last look brought no certificate: {why}. {before}"
-
-
-def moment(at: datetime) -> str:
-    """A moment inside a sentence; all that is stored is UTC."""
-    return f"{at.day} {at:%B %Y at %H:%M} UTC"

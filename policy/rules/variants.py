@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from policy.rules.facts import CLIENTS, DEFAULT, EndpointFacts, Sent
-from policy.rules.presence import moment
+from policy.rules.moments import moment
 from policy.rules.verdicts import Bad, Good, NotApplicable, NotJudged, Verdict
 
 Question = Callable[[EndpointFacts, Sent], Verdict]

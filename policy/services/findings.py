@@ -29,7 +29,6 @@ WRITTEN = [
     "closing",
     "reopened",
     "reopened_at",
-    "changes_at",
 ]
 COLUMNS = ["rule", "certificate_id", "endpoint_id", "opened_at", *WRITTEN]
 
@@ -98,15 +97,13 @@ def _apply(row: Finding, verdict: Verdict, now: datetime) -> None:
     match verdict:
         case Bad():
             _open(row, verdict, now)
-        case Good(changes_at=changes_at):
+        case Good():
             _close(row, Finding.Closing.OBSERVED, now)
-            row.changes_at = changes_at
         case NotApplicable(closing=closing):
             _close(row, Finding.Closing(closing), now)
-            row.changes_at = None
-        case NotJudged(changes_at=changes_at):
+        case NotJudged():
             # Not seen is not good: an open finding stays open, unconfirmed since its last look.
-            row.changes_at = changes_at
+            pass
 
 
 def _open(row: Finding, bad: Bad, now: datetime) -> None:
@@ -123,7 +120,6 @@ def _open(row: Finding, bad: Bad, now: datetime) -> None:
     row.sentence = shorten(visible(bad.sentence), LONGEST_SENTENCE)
     row.evidence = {what: visible(value) for what, value in bad.evidence.items()}
     row.confirmed_at = now
-    row.changes_at = bad.changes_at
 
 
 def _close(row: Finding, closing: Finding.Closing, now: datetime) -> None:

@@ -97,10 +97,10 @@ def test_a_finding_that_comes_back_is_the_same_row_counted_once_more(pk: int, op
 def test_a_verdict_may_be_worse_than_its_rule(pk: int) -> None:
     say(pk, Bad("Soon.", severity=Severity.HIGH, changes_at=NOW + DAY), NOW, "expiring")
     finding = Finding.objects.get()
-    assert (finding.severity, finding.changes_at) == (Severity.HIGH, NOW + DAY)
+    assert finding.severity == Severity.HIGH
     say(pk, Bad("Later."), NOW, "expiring")
     finding.refresh_from_db()
-    assert (finding.severity, finding.changes_at) == (Severity.MEDIUM, None)
+    assert finding.severity == Severity.MEDIUM
 
 
 def test_long_and_hostile_names_fit_into_the_row_and_are_visible(pk: int) -> None:

@@ -84,6 +84,7 @@ BROKEN_ENDPOINTS: dict[str, dict[str, Any]] = {
     "superfluous_chain": _path(trusted=True, strangers=("Old CA",)),
     "untrusted_path": _path(trusted=False),
     "old_tls": {"tls_version": "TLSv1.1"},
+    "broken_handshake": {"reason": "protocol_error"},
     "not_same_everywhere": {"others": (Node("10.0.0.2:443", (Leaf("b" * 64, "n" * 64, "EC", NOW - DAY),)),)},
 }
 UNREAD_ENDPOINTS: dict[str, dict[str, Any]] = {
@@ -93,6 +94,7 @@ UNREAD_ENDPOINTS: dict[str, dict[str, Any]] = {
     "superfluous_chain": {"sent": (replace(SENT, path=None),)},
     "untrusted_path": _path(trusted=None),
     "old_tls": {"tls_version": ""},
+    "broken_handshake": {"reason": "connection_reset"},
     "not_same_everywhere": {"sent": (replace(SENT, leaf=replace(HERE, not_before=None)),)},
 }
 
@@ -158,7 +160,7 @@ def test_a_certificate_whose_nodes_are_all_silent_still_expires_and_is_not_calle
     assert certificate_presence(facts) is None
     verdict = CERTIFICATE_RULES["expired"](facts, NOW)
     assert isinstance(verdict, Bad)
-    assert verdict.sentence == "It expired 1 day ago; 2 nodes served it last and gave no answer since."
+    assert verdict.sentence == "It expired on 22 November 2026; 2 nodes served it last and gave no answer since."
 
 
 def test_a_certificate_seen_to_be_replaced_everywhere_is_no_question_any_more() -> None:

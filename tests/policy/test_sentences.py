@@ -55,28 +55,50 @@ def test_one_that_was_in_use_and_is_not_now_is_no_question_however_it_ends() -> 
     assert certificate_presence(facts) == NotApplicable("replaced")
 
 
+def test_what_expires_says_on_which_day() -> None:
+    facts = {"not_after": NOW + 3 * DAY, "expiring_from": NOW - DAY, "urgent_from": NOW - DAY}
+    assert bad("expiring", **facts).sentence == "It ends on 26 November 2026."
+    assert bad("expiring", **facts, **UNUSED).sentence == "It ends on 26 November 2026; it was never seen in use."
+
+
+@pytest.mark.parametrize("facts", [{}, UNUSED, {"nodes_last_known": 1}, {"last_seen_at": NOW - 11 * DAY}])
 @pytest.mark.parametrize(
-    ("left", "sentence"),
+    ("rule", "dates"),
     [
-        (timedelta(hours=5), "Less than a day of its life is left."),
-        (DAY, "1 day of its life is left."),
-        (3 * DAY, "3 days of its life are left."),
+        ("expired", {"not_after": NOW - 10 * DAY}),
+        ("expiring", {"expiring_from": NOW - DAY}),
+        ("not_yet_valid", {"not_before": NOW + 80 * DAY}),
     ],
 )
-def test_what_is_left_is_said_in_whole_days(left: timedelta, sentence: str) -> None:
-    facts = {"not_after": NOW + left, "expiring_from": NOW - DAY, "urgent_from": NOW - DAY}
-    assert bad("expiring", **facts).sentence == sentence
+def test_a_sentence_that_is_kept_says_the_same_on_every_day(
+    rule: str, dates: dict[str, Any], facts: dict[str, Any]
+) -> None:
+    certificate = replace(CERTIFICATE, **dates, **facts)
+    told = [CERTIFICATE_RULES[rule](certificate, NOW + day * DAY) for day in range(60)]
+    assert len({verdict.sentence for verdict in told if isinstance(verdict, Bad)}) == 1
 
 
 @pytest.mark.parametrize(
-    ("seen", "words"),
+    ("seen", "silent", "words"),
     [
-        (NOW - MINUTE, "It expired 10 days ago and is still served on 2 nodes."),
-        (NOW - 11 * DAY, "It expired 10 days ago; 2 nodes served it before that, and nobody has looked since."),
+        (NOW - MINUTE, 0, "It expired on 13 November 2026 and is still served on 2 nodes."),
+        (
+            NOW - MINUTE,
+            1,
+            "It expired on 13 November 2026 and is still served on 1 node; 1 node more gave no answer since.",
+        ),
+        (
+            NOW - 11 * DAY,
+            0,
+            "It expired on 13 November 2026; 2 nodes served it before that, and no look has shown it since.",
+        ),
     ],
 )
-def test_a_look_from_before_the_end_does_not_show_that_it_is_still_served(seen: datetime, words: str) -> None:
-    assert bad("expired", not_after=NOW - 10 * DAY, last_seen_at=seen).sentence == words
+def test_a_look_from_before_the_end_does_not_show_that_it_is_still_served(
+    seen: datetime, silent: int, words: str
+) -> None:
+    told = bad("expired", not_after=NOW - 10 * DAY, last_seen_at=seen, nodes_last_known=silent)
+    assert told.sentence == words
 
 
 def test_a_certificate_that_begins_in_a_moment_is_not_bad_because_clocks_differ() -> None:
