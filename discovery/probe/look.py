@@ -15,6 +15,8 @@ from discovery.starttls import Dialogue
 
 MAX_RECEIVED = 2**20
 _READ = 65_536
+# How servers end a handshake in which we show no certificate of ours. What we refuse ourselves is not among them.
+_WITHOUT_OURS = frozenset({Reason.TLS_ALERT, Reason.CLOSED_EARLY, Reason.CONNECTION_RESET, Reason.TIMED_OUT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,12 @@ class Handshake:
         notes = ["a client certificate is requested"] if self.transcript.wants_client_certificate else []
         if not self._is_done:
             notes.append(f"the handshake was not finished: {said.detail or said.reason}")
-        return Sent(self._variant(chain), "; ".join(notes))
+        return Sent(self._variant(chain, self._broken(said.reason)), "; ".join(notes))
+
+    def _broken(self, reason: Reason) -> Reason | None:
+        """Why no client gets any further, if so."""
+        wants_ours = self.transcript.wants_client_certificate and reason in _WITHOUT_OURS
+        return None if self._is_done or wants_ours else reason
 
     def _alert(self) -> Failed | None:
         alert = self.transcript.alert
@@ -179,13 +186,14 @@ class Handshake:
         note = "" if self._has_name else "; no server name was given"
         return Failed(Reason.TLS_ALERT, records.alert_name(alert) + note)
 
-    def _variant(self, chain: tuple[bytes, ...]) -> ServedVariant:
+    def _variant(self, chain: tuple[bytes, ...], broken: Reason | None) -> ServedVariant:
         return ServedVariant(
             variant=self._asking.variant,
             chain=chain,
             tls_version=self.transcript.version,
             cipher=self._connection.get_cipher_name() or f"0x{self.transcript.cipher:04X}",
             group=self._connection.get_group_name() or "",
+            broken=broken,
         )
 
 

@@ -49,13 +49,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ServedVariant:
-    """One chain out of several that a server may serve. ``variant`` is default, rsa or ecdsa."""
+    """One chain out of several that a server may serve. ``variant`` is default, rsa or ecdsa.
+
+    ``broken`` says why the handshake went no further than the chain; None if it was finished, or would have been with a
+    certificate of ours.
+    """
 
     variant: str
     chain: tuple[bytes, ...]  # DER, in the order in which it was sent
     tls_version: str  # "TLSv1.2"
     cipher: str
     group: str = ""
+    broken: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,9 @@ def _look(result: ProbeResult, digests: Mapping[tuple[bytes, ...], str], chains:
     match result:
         case Served(variants=variants):
             ids = {variant.variant: chains[digests[variant.chain]] for variant in variants if variant.chain}
-            return Look(Outcome.SERVED, "", variants[0].tls_version, variants[0].cipher, ids)
+            # A reason beside a chain: the handshake broke after it.
+            broken = next((variant.broken for variant in variants if variant.broken), "")
+            return Look(Outcome.SERVED, broken, variants[0].tls_version, variants[0].cipher, ids)
         case Unreachable(reason=reason):
             return Look(Outcome.UNREACHABLE, reason)
         case HandshakeFailed(reason=reason):

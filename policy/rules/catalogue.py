@@ -182,6 +182,16 @@ _RULES = (
         "RFC 8996",
     ),
     Rule(
+        "broken_handshake",
+        "Broken handshake",
+        Subject.ENDPOINT,
+        Severity.HIGH,
+        1,
+        "The server shows its certificate, but no connection comes about. Often its key is that of another one.",
+        ("Install the certificate and the key that belong together, and reload the server.", "Look again."),
+        "RFC 8446, sections 4.4.3 and 6.2",
+    ),
+    Rule(
         "not_same_everywhere",
         "Not the same everywhere",
         Subject.ENDPOINT,

@@ -16,6 +16,12 @@ __all__ = ["ENDPOINT_RULES", "presence"]
 
 GOOD_VERSIONS = frozenset({"TLSv1.2", "TLSv1.3"})
 OLD_VERSIONS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
+# Why a handshake stopped after the certificate where that is no chance (discovery.probe.Reason).
+BREAKS = {
+    "protocol_error": "what it sends does not prove that the key of the certificate is there, or breaks the protocol",
+    "tls_alert": "the server refuses it with an alert",
+    "message_too_large": "the certificates that it sends are more than clients take",
+}
 SHOWN = 5
 
 
@@ -61,6 +67,15 @@ def old_tls(facts: EndpointFacts, _now: datetime) -> Verdict:
     )
 
 
+def broken_handshake(facts: EndpointFacts, _now: datetime) -> Verdict:
+    """Whether clients get any further than the certificate."""
+    if not facts.reason:
+        return Good()
+    if why := BREAKS.get(facts.reason):
+        return Bad(f"It sends its certificate, and then the handshake fails: {why}.", {"handshake": facts.reason})
+    return NotJudged("After the certificate came, the connection ended too early to say whether the handshake works.")
+
+
 @of_everything_sent
 def not_same_everywhere(facts: EndpointFacts, sent: Sent) -> Verdict:
     if sent.leaf.not_before is None:
@@ -97,5 +112,6 @@ ENDPOINT_RULES: dict[str, Callable[[EndpointFacts, datetime], Verdict]] = {
     "superfluous_chain": superfluous_chain,
     "untrusted_path": untrusted_path,
     "old_tls": old_tls,
+    "broken_handshake": broken_handshake,
     "not_same_everywhere": not_same_everywhere,
 }
