@@ -16,7 +16,9 @@ from inventory.addresses import pack, unpack
 # Host name → addresses as text. Raises OSError.
 Resolve: TypeAlias = Callable[[str], Sequence[str]]
 
-_THREADS = 32
+AT_ONCE = 32
+# A thread whose name was given up goes on until the resolver is: others must not wait for it.
+_THREADS = 4 * AT_ONCE
 # Of one name: more are told, not asked. Whoever answers for a name could otherwise send us to thousands of places.
 MAX_ADDRESSES = 256
 _NOT_FOUND = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
@@ -41,6 +43,8 @@ class Lookup:
 
     def __init__(self, resolve: Resolve = system_resolve) -> None:
         self._resolve = resolve
+        # Entered before the time of a name begins: a name that waits for its turn has not been asked.
+        self.turn = asyncio.Semaphore(AT_ONCE)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="lookup")
 
     def close(self) -> None:

@@ -122,12 +122,14 @@ class Run:
             self._changed.set()
 
     async def _look_up(self, place: Place) -> None:
-        start = _now()
-        found = await self._lookup.places(place, start + self._limits.timeout)
+        async with self._lookup.turn:
+            start = _now()
+            found = await self._lookup.places(place, start + self._limits.timeout)
+            spent = _now() - start
         if isinstance(found, Unreachable):
             self._outbox.put(found)
             return
-        self._found.extend((at_address, _now() - start) for at_address in found[:MAX_ADDRESSES])
+        self._found.extend((at_address, spent) for at_address in found[:MAX_ADDRESSES])
         for result in left_out(found):
             self._outbox.put(result)
 

@@ -13,7 +13,7 @@ import pytest
 
 from certdash.lib.egress import Policy
 from discovery.engines import own
-from discovery.engines.lookup import Resolve
+from discovery.engines.lookup import AT_ONCE, Resolve
 from discovery.probe import HandshakeFailed, Place, ProbeResult, Reason, Served, Unreachable
 from inventory.addresses import pack
 from tests.discovery.servers import (
@@ -232,6 +232,40 @@ def test_a_resolver_that_hangs_costs_its_deadline_only() -> None:
     wake.set()
     assert reason(result) == Reason.NAME_LOOKUP_FAILED
     assert time.monotonic() - start < 1.5
+
+
+def test_the_time_of_a_name_begins_when_it_is_asked() -> None:
+    """Many names wait for their turn longer than one may take."""
+    asked: list[str] = []
+
+    def resolve(name: str) -> Sequence[str]:
+        asked.append(name)
+        time.sleep(0.3)
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    results: list[ProbeResult] = []
+    places = [Place(f"n{number}.example.org", 443) for number in range(4 * AT_ONCE)]
+    own.probe_many(places, LOOPBACK, on_result=results.append, resolve=resolve, timeout=0.8)
+    assert {reason(result) for result in results} == {Reason.NAME_NOT_FOUND}
+    assert len(set(asked)) == len(results) == len(places)
+
+
+def test_names_that_hang_do_not_use_up_the_turns_of_others() -> None:
+    wake = threading.Event()
+
+    def resolve(name: str) -> Sequence[str]:
+        if name.startswith("slow"):
+            wake.wait(10)
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    slow = [Place(f"slow{number}.example.org", 443) for number in range(AT_ONCE)]
+    results: list[ProbeResult] = []
+    places = [*slow, Place("other.example.org", 443)]
+    own.probe_many(places, LOOPBACK, on_result=results.append, resolve=resolve, timeout=0.5)
+    wake.set()
+    said = {result.place.address: reason(result) for result in results}
+    assert said.pop("other.example.org") == Reason.NAME_NOT_FOUND
+    assert set(said.values()) == {Reason.NAME_LOOKUP_FAILED}
 
 
 @pytest.mark.parametrize(
