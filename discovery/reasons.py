@@ -31,7 +31,7 @@ class Evidence:
     """What the last ended look says. ``looked_at`` None: there was none. ``every`` None: nothing looks regularly.
 
     ``answered`` counts places that answered, ``known`` those that are known to exist and not retired,
-    ``missed`` those of them that did not answer this time.
+    ``missed`` those of them that did not answer this time, or that nobody asked.
     """
 
     looked_at: datetime | None = None
@@ -66,6 +66,10 @@ def standing(evidence: Evidence, now: datetime) -> Standing:
     return Standing(state, sentence, evidence.looked_at)
 
 
+def is_late(looked_at: datetime, every: timedelta | None, now: datetime) -> bool:
+    return now > looked_at + 2 * (every or NO_SCHEDULE)
+
+
 def _by_run(e: Evidence) -> tuple[State, str] | None:
     if not e.is_on:
         return State.OFF, "It is switched off: what it found grows old."
@@ -78,7 +82,7 @@ def _by_run(e: Evidence) -> tuple[State, str] | None:
 
 def _by_age(e: Evidence, now: datetime) -> tuple[State, str] | None:
     """A schedule that passed by more than its own interval is broken."""
-    if e.looked_at is None or now <= e.looked_at + 2 * (e.every or NO_SCHEDULE):
+    if e.looked_at is None or not is_late(e.looked_at, e.every, now):
         return None
     if e.every is None:
         return State.LATE, "It was looked at once, too long ago; no source looks at it again."
@@ -90,7 +94,7 @@ def _by_answers(e: Evidence) -> tuple[State, str]:
         return State.UNPROVEN, "Nothing there answered with a certificate: empty, or out of our reach."
     if e.missed:
         places = "place" if e.known == 1 else "places"
-        return State.STALE, f"{e.missed:,} of {e.known:,} {places} known to exist did not answer the last scan."
+        return State.STALE, f"{e.missed:,} of {e.known:,} {places} known to exist did not answer, or were not asked."
     if not e.is_whole:
         return State.IN_PART, "Only a part of its addresses was asked."
     return State.COVERED, "The last scan asked all of it, and what is known to exist answered."

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
+from itertools import groupby
 from operator import or_
 from typing import Any, Self, TypeAlias
 
 from django.db.models import Count, FilteredRelation, Max, Q, QuerySet
 
 from discovery.addresses.values import Span, merge
-from discovery.models import Source
+from discovery.models import Scan, Source
 from discovery.services.plans import thaw
 from inventory.addresses import pack
 from inventory.models import Endpoint
@@ -52,9 +54,10 @@ class Area:
         return merge(span for spans in self.spans.values() for span in spans)
 
 
-def asks_as(source: Source, plan: Mapping[str, Any]) -> bool:
-    """Say whether a plan asks what its source asks now; one that was refused holds but a part."""
-    return all(plan[name] == getattr(source, name) for name in ASKED if name in plan)
+def asks_as(source: Source, scan: Scan) -> bool:
+    """Say whether a run asks what its source asks now, from where it asks; one that was refused holds but a part."""
+    is_same = all(scan.plan[name] == getattr(source, name) for name in ASKED if name in scan.plan)
+    return is_same and scan.zone_id == source.zone_id
 
 
 def _planned(plan: Mapping[str, Any]) -> Iterator[tuple[Ports, str, Span]]:
@@ -94,14 +97,15 @@ def count_missed(area: Area, zone: str, by: SeenBy, began: datetime) -> tuple[in
 
 def _conditions(area: Area) -> Iterator[tuple[tuple[str, str], Q]]:
     for ports, spans in area.spans.items():
-        for some in _some(spans):
-            yield ("address", "port"), within(some) & _at(ports)
+        for part in some(spans):
+            yield ("address", "port"), within(part) & _at(ports)
     for ports, names in area.names.items():
-        for some in _some(names):
-            yield ("server_name", "port"), Q(server_name__in=some) & _at(ports)
+        for part in some(names):
+            yield ("server_name", "port"), Q(server_name__in=part) & _at(ports)
 
 
-def _some(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def some(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Pieces that one statement can name."""
     return (items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE))
 
 
@@ -115,11 +119,47 @@ def _at(ports: Ports) -> Q:
     return reduce(or_, (Q(port__gte=first, port__lte=last) for first, last in merge((port, port) for port in ports)))
 
 
-def count_answers(rows: QuerySet[Endpoint], began: datetime) -> tuple[int, int]:
-    """Count the places of these endpoints that were asked since, and those of them where nothing answered."""
-    answered = ~Q(outcome=Endpoint.Outcome.UNREACHABLE) & Q(last_tried_at__gte=began)
-    places = (
-        rows.filter(last_tried_at__gte=began).values("address", "port").annotate(answers=Count("port", filter=answered))
-    )
-    found = places.aggregate(asked=Count("port"), silent=Count("port", filter=Q(answers=0)))
-    return found["asked"], found["silent"]
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An area and the moment since which it was asked, for many questions about single endpoints."""
+
+    began: datetime
+    spans: tuple[tuple[frozenset[int], tuple[Span, ...]], ...]
+    names: tuple[tuple[frozenset[int], frozenset[str]], ...]
+
+    @classmethod
+    def of(cls, area: Area, began: datetime) -> Self:
+        spans = tuple((frozenset(ports), spans) for ports, spans in area.spans.items())
+        return cls(began, spans, tuple((frozenset(ports), frozenset(names)) for ports, names in area.names.items()))
+
+    def has(self, address: int, port: int, name: str) -> bool:
+        by_address = any(port in ports and _holds(spans, address) for ports, spans in self.spans)
+        return by_address or any(port in ports and name in names for ports, names in self.names)
+
+
+def _holds(spans: Sequence[Span], number: int) -> bool:
+    at = bisect_right(spans, (number, 1 << 128)) - 1
+    return at >= 0 and number <= spans[at][1]
+
+
+def count_answers(rows: QuerySet[Endpoint], asked: Sequence[Asked]) -> tuple[int, int]:
+    """Count the places of these endpoints, and those of them that answered since somebody asked just there.
+
+    What nobody asked has not answered, whichever of its neighbours did.
+    """
+    columns = ("address", "port", "server_name", "outcome", "last_tried_at")
+    known = answered = 0
+    for (packed, port), here in groupby(rows.order_by("address", "port").values_list(*columns).iterator(), _place):
+        address = int.from_bytes(packed)
+        known += 1
+        answered += any(
+            one.has(address, port, name) and tried is not None and tried >= one.began
+            for *_, name, outcome, tried in here
+            if outcome != Endpoint.Outcome.UNREACHABLE
+            for one in asked
+        )
+    return known, answered
+
+
+def _place(row: tuple[Any, ...]) -> tuple[bytes, int]:
+    return bytes(row[0]), row[1]

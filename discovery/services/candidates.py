@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
-
-from django.db.models import QuerySet
+from typing import NamedTuple
 
 from discovery.models import Candidate, Scan
 from discovery.probe.results import HandshakeFailed, Place, ProbeResult, Reason, Unreachable
 from inventory.models import Endpoint
-from inventory.services import Spot
+from inventory.services import Spot, around
 
+AT_ONCE = 1000
 # After these, TLS is spoken there: what is served is not known, and that must count as not known.
 SPOKE_TLS = frozenset(
     {
@@ -78,17 +77,14 @@ def _door(spot: Spot) -> Door:
 
 
 def _with_endpoints(doors: Collection[Door]) -> set[Door]:
-    rows = _around(Endpoint.objects.all(), doors).values_list("zone", "address", "port", "protocol")
-    return {Door(zone, bytes(address), port, protocol) for zone, address, port, protocol in rows}
+    found = (row for some in _some(doors) for row in around(Endpoint.objects.all(), some).values_list(*Door._fields))
+    return {Door(zone, bytes(address), port, protocol) for zone, address, port, protocol in found}
 
 
-def _around(rows: QuerySet[Any], doors: Collection[Door]) -> QuerySet[Any]:
-    """What has one of the zones, one of the addresses and one of the ports: all of the doors, and perhaps others."""
-    return rows.filter(
-        zone__in={door.zone for door in doors},
-        address__in={door.address for door in doors},
-        port__in={door.port for door in doors},
-    )
+def _some(doors: Collection[Door]) -> Iterator[frozenset[Door]]:
+    """Neighbours together, and no more than one statement can name."""
+    chosen = sorted(doors)
+    return (frozenset(chosen[start : start + AT_ONCE]) for start in range(0, len(chosen), AT_ONCE))
 
 
 def keep_candidates(
@@ -118,7 +114,7 @@ def keep_candidates(
 def settle_candidates(new: Iterable[Spot], now: datetime) -> None:
     """Candidates where endpoints have just been made are none any more."""
     doors = {_door(spot) for spot in new}
-    if doors:
-        rows = _around(Candidate.objects.waiting(), doors).only("zone", "address", "port", "protocol")
-        settled = [row.pk for row in rows if Door(row.zone, bytes(row.address), row.port, row.protocol) in doors]
+    for some in _some(doors):
+        rows = around(Candidate.objects.waiting(), some).only(*Door._fields)
+        settled = [row.pk for row in rows if Door(row.zone, bytes(row.address), row.port, row.protocol) in some]
         Candidate.objects.filter(pk__in=settled).update(became_endpoint_at=now)

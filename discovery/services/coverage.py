@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from certdash.lib.work import OPEN, WorkStatus
 from discovery.addresses.values import Span, merge, subtract
 from discovery.models import Coverage, Network, Scan, Source
-from discovery.reasons import Evidence, Standing, standing
-from discovery.services.areas import Area, asks_as, count_answers, count_missed, within
+from discovery.reasons import Evidence, Standing, is_late, standing
+from discovery.services.areas import Area, Asked, asks_as, count_answers, count_missed, some, within
+from discovery.services.plans import seen_by
 from inventory.models import Endpoint
-from inventory.services import SeenBy
 
 AT_ONCE = 50
 ERROR_LENGTH = 500
@@ -24,13 +25,18 @@ Row = TypeVar("Row", Source, Network)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One ended run, for the networks in which it asked."""
+    """One ended run, for the networks in which it asked. ``is_kept``: a source that stands asks the same again."""
 
     scan: Scan
+    area: Area
     spans: tuple[Span, ...]
     began: datetime
     ended: datetime
     every: int | None
+    is_kept: bool
+
+    def is_current(self, now: datetime) -> bool:
+        return not is_late(self.ended, timedelta(seconds=self.every) if self.every else None, now)
 
 
 def ended_runs() -> list[Scan]:
@@ -49,9 +55,9 @@ def _rows_of(scan: Scan, now: datetime) -> list[Coverage]:
     """Read outside of any transaction: counting may take a while."""
     area = Area.of(scan.plan)
     source = scan.source
-    rows = [_of_source(scan, source, area, now)] if source and asks_as(source, scan.plan) else []
+    rows = [_of_source(scan, source, area, now)] if source and asks_as(source, scan) else []
     if scan.status == WorkStatus.DONE:
-        rows += _of_networks(_look(scan, area, now))
+        rows += _of_networks(_look(scan, area, now), now)
     return rows
 
 
@@ -62,20 +68,23 @@ def _write(scan: Scan, rows: Sequence[Coverage]) -> None:
     for row in rows:
         where: dict[str, Any] = {"source": row.source} if row.source else {"network": row.network}
         known = Coverage.objects.filter(**where).first()
-        if known is None or known.ended_at <= row.ended_at:
+        # Of a network all that stands is weighed each time; the look that decides may be an older one than before.
+        if known is None or row.network or known.ended_at <= row.ended_at:
             row.pk = known.pk if known else None
             row.save()
 
 
 def _look(scan: Scan, area: Area, now: datetime) -> Look:
     began, ended = scan.started_at or scan.created_at, scan.finished_at or now
-    return Look(scan, area.addresses, began, ended, scan.plan.get("schedule_seconds"))
+    is_kept = scan.source is not None and scan.source.enabled and asks_as(scan.source, scan)
+    return Look(scan, area, area.addresses, began, ended, scan.plan.get("schedule_seconds"), is_kept)
 
 
 def _of_source(scan: Scan, source: Source, area: Area, now: datetime) -> Coverage:
     began = scan.started_at or scan.created_at
-    by = SeenBy(source.kind, source.name)
-    known, missed = count_missed(area, scan.zone.name, by, began) if scan.status == WorkStatus.DONE else (0, 0)
+    known, missed = (
+        count_missed(area, scan.zone.name, seen_by(scan), began) if scan.status == WorkStatus.DONE else (0, 0)
+    )
     return Coverage(
         source=source,
         scan=scan,
@@ -92,17 +101,17 @@ def _of_source(scan: Scan, source: Source, area: Area, now: datetime) -> Coverag
 # --- networks -------------------------------------------------------------------------------------
 
 
-def _of_networks(look: Look) -> list[Coverage]:
+def _of_networks(look: Look, now: datetime) -> list[Coverage]:
     """Networks that this run asked in, each by all the runs that asked in it last."""
-    networks = Network.objects.filter(zone=look.scan.zone, purpose=Network.Purpose.PROBE).select_related("coverage")
+    networks = Network.objects.filter(zone=look.scan.zone, purpose=Network.Purpose.PROBE)
+    networks = networks.select_related("coverage__scan")
     bans = merge(_span(network) for network in networks if network.is_excluded)
     wanted = {row: subtract((_span(row),), bans) for row in networks if not row.is_excluded}
     touched = {row: spans for row, spans in wanted.items() if subtract(spans, look.spans) != spans}
     if not touched:
         return []
-    looks = [look, *_other_looks(look)]
-    found = (_of_network(row, spans, looks) for row, spans in touched.items())
-    return [row for row in found if row]
+    looks = [look, *(other for other in _other_looks(look) if other.is_current(now))]
+    return [_of_network(row, spans, [*looks, *_before(row, look, now)]) for row, spans in touched.items()]
 
 
 def _span(network: Network) -> Span:
@@ -110,38 +119,58 @@ def _span(network: Network) -> Span:
 
 
 def _other_looks(look: Look) -> list[Look]:
+    """What other sources, or this one if the look is no longer its own, asked last."""
     rows = Coverage.objects.filter(source__enabled=True, source__zone=look.scan.zone, error="", scan__isnull=False)
-    others = rows.exclude(source=look.scan.source).select_related("scan") if look.scan.source else rows
-    return [
-        Look(row.scan, Area.of(row.scan.plan).addresses, row.began_at, row.ended_at, row.every_seconds)
-        for row in others
-        if row.scan
-    ]
+    others = rows.exclude(source=look.scan.source) if look.is_kept else rows
+    return [_looked(row, is_kept=True) for row in others.select_related("scan")]
 
 
-def _of_network(network: Network, wanted: tuple[Span, ...], looks: Sequence[Look]) -> Coverage | None:
-    """By the last run that asked all of it; or else by several that did so together, or in part."""
-    touching = [look for look in looks if subtract(wanted, look.spans) != wanted]
-    alone = [look for look in touching if not subtract(wanted, look.spans)]
-    is_whole = bool(alone) or not subtract(wanted, merge(span for look in touching for span in look.spans))
+def _before(network: Network, look: Look, now: datetime) -> list[Look]:
+    """What somebody asked once, as long as the network stands by it and it is fresh."""
     known = _coverage(network)
-    if known and known.is_whole and not is_whole:
-        return None
-    used = [max(alone, key=lambda look: look.ended)] if alone else touching
-    began = min(look.began for look in used)
-    asked, silent = count_answers(_endpoints(network, wanted), began)
-    every = [look.every for look in (alone or used) if look.every]
-    return Coverage(
-        network=network,
-        scan=used[0].scan,
-        began_at=began,
-        ended_at=min(look.ended for look in used),
-        every_seconds=(min(every) if alone else max(every)) if every else None,
-        is_whole=is_whole,
-        answered=asked - silent,
-        known=asked,
-        missed=silent,
-    )
+    if known is None or known.scan is None or known.scan.source_id is not None or known.scan == look.scan:
+        return []
+    before = _looked(known, is_kept=False)
+    return [before] if before.is_current(now) else []
+
+
+def _looked(row: Coverage, *, is_kept: bool) -> Look:
+    scan = cast(Scan, row.scan)
+    area = Area.of(scan.plan)
+    return Look(scan, area, area.addresses, row.began_at, row.ended_at, row.every_seconds, is_kept)
+
+
+def _of_network(network: Network, wanted: tuple[Span, ...], looks: Sequence[Look]) -> Coverage:
+    """What is known there counts as answering only where one of the looks asked it; an address has many ports."""
+    asked = [Asked.of(look.area, look.began) for look in looks]
+    counts = [count_answers(rows, asked) for rows in _endpoints(network, wanted)]
+    known, answered = (sum(each) for each in zip(*counts, strict=True))
+    columns = _proof(wanted, [look for look in looks if subtract(wanted, look.spans) != wanted])
+    return Coverage(network=network, answered=answered, known=known, missed=known - answered, **columns)
+
+
+def _proof(wanted: tuple[Span, ...], looks: Sequence[Look]) -> dict[str, Any]:
+    """By the last run that asked all of it, or by several that did so together; or else in part.
+
+    What nobody repeats decides only where those who do repeat leave something out.
+    """
+    for some_looks in ([look for look in looks if look.is_kept], looks):
+        if alone := [look for look in some_looks if not subtract(wanted, look.spans)]:
+            return _columns([max(alone, key=lambda look: look.ended)], min, alone)
+        if not subtract(wanted, merge(span for look in some_looks for span in look.spans)):
+            return _columns(some_looks, max, some_looks)
+    return {**_columns(looks, max, looks), "is_whole": False}
+
+
+def _columns(used: Sequence[Look], choose: Callable[[list[int]], int], who: Sequence[Look]) -> dict[str, Any]:
+    every = [look.every for look in who if look.every]
+    return {
+        "scan": used[0].scan,
+        "began_at": min(look.began for look in used),
+        "ended_at": min(look.ended for look in used),
+        "every_seconds": choose(every) if every else None,
+        "is_whole": True,
+    }
 
 
 def _coverage(row: Source | Network) -> Coverage | None:
@@ -149,9 +178,10 @@ def _coverage(row: Source | Network) -> Coverage | None:
     return found
 
 
-def _endpoints(network: Network, wanted: tuple[Span, ...]) -> Any:
+def _endpoints(network: Network, wanted: tuple[Span, ...]) -> Iterator[QuerySet[Endpoint]]:
+    """All that ever served there and is not retired, whatever its port."""
     rows = Endpoint.objects.alive().filter(zone=network.zone.name, last_seen_at__isnull=False)
-    return rows.filter(within(wanted)) if wanted else rows.none()
+    return (rows.filter(within(part)) for part in some(wanted))
 
 
 # --- what it is worth now -------------------------------------------------------------------------

@@ -104,12 +104,16 @@ def save_network(
         "is_excluded": columns.pop("is_excluded", False),
     }
     row = network or Network.objects.filter(**key).first() or Network()
-    before = _described(row) if row.pk else {}
+    # As it stands: the instance may carry what a form was told.
+    stood = Network.objects.select_related("zone", "owner_team").filter(pk=row.pk).first()
+    before = _described(stood) if stood else {}
     for name, value in {**key, **columns, "first": target.first, "last": target.last}.items():
         setattr(row, name, value)
-    row.save()
     after = _described(row)
-    if before and before != after:
+    if stood and before != after:
+        _forget(stood)
+    row.save()
+    if stood and before != after:
         _forget(row)
     if before != after:
         audit(actor, "network.changed" if before else "network.added", row, before, _from(origin, after), now=now)
@@ -132,8 +136,10 @@ def _described(row: Network) -> dict[str, Any]:
 
 def _forget(changed: Network) -> None:
     """What was proved of these addresses was proved of other bounds."""
-    around = Network.objects.filter(zone=changed.zone, first__lte=changed.last, last__gte=changed.first)
-    Coverage.objects.filter(network__in=around).delete()
+    if changed.purpose == PROBE:
+        probed = Network.objects.filter(zone=changed.zone_id, purpose=PROBE)
+        around = probed.filter(first__lte=changed.last, last__gte=changed.first)
+        Coverage.objects.filter(network__in=around).delete()
 
 
 def _from(origin: str, after: dict[str, Any]) -> dict[str, Any]:

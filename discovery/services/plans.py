@@ -22,6 +22,7 @@ from discovery.addresses import (
 )
 from discovery.models import Scan, Source
 from discovery.probe import Place
+from inventory.services import SeenBy
 
 PLACES_AT_MOST = 4_000_000
 # A shard of a list is small, so that its page moves; one of a sweep is large, because most of its places cost nothing
@@ -118,11 +119,13 @@ class Frozen(TypedDict, total=False):
     rate_limit: int
     schedule_seconds: int | None
     seed: int
+    # Kind and name of the source when the scan was started: a source may be renamed while it runs.
+    seen_by: list[str]
     places: list[list[Any]]
 
 
-def freeze(ask: Ask, read: Read, seed: int) -> Frozen:
-    return {
+def freeze(ask: Ask, read: Read, seed: int, source: Source | None = None) -> Frozen:
+    frozen: Frozen = {
         "targets": ask.targets,
         "exclusions": ask.exclusions,
         "ports": ask.ports,
@@ -132,6 +135,16 @@ def freeze(ask: Ask, read: Read, seed: int) -> Frozen:
         "schedule_seconds": int(ask.schedule.total_seconds()) if ask.schedule else None,
         "seed": seed,
     }
+    return {**frozen, "seen_by": [source.kind, source.name]} if source else frozen
+
+
+def seen_by(scan: Scan) -> SeenBy:
+    """Who a scan's sightings are of, from its first place to its end."""
+    if "seen_by" in scan.plan:
+        return SeenBy(*scan.plan["seen_by"])
+    if scan.source is not None:
+        return SeenBy(scan.source.kind, scan.source.name)
+    return SeenBy(str(scan.kind), "asked once")
 
 
 def thaw(frozen: Mapping[str, Any]) -> Read:

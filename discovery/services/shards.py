@@ -17,12 +17,12 @@ from discovery.engines import nmap, own
 from discovery.models import Scan, ScanShard, Source
 from discovery.probe import Place, ProbeResult, Reason, Served
 from discovery.services.networks import PROBE, egress_policy
-from discovery.services.plans import asked_of
+from discovery.services.plans import asked_of, seen_by
 from discovery.services.queue import call_readers, feed, slots
 from discovery.services.recording import Recorded, Recording, prepare, record_prepared, tell
 from discovery.services.scans import finish_scan
 from discovery.services.tallies import KEYS, TALLIED, add_to_scan, count_results, count_rows, tally_of
-from inventory.services import SeenBy, kept
+from inventory.services import kept
 
 BATCH = 250
 FLUSH_SECONDS = 1.0
@@ -71,7 +71,7 @@ class _Run:
         self.not_tried: set[int] = set()
         self.flush_at = monotonic() + FLUSH_SECONDS
         self.recording = Recording(
-            by=_seen_by(self.scan),
+            by=seen_by(self.scan),
             zone=self.scan.zone.name,
             schedule=_schedule(self.scan),
             scan=self.scan,
@@ -186,12 +186,6 @@ class _Run:
             raise ClaimLostError
         self.bits |= bits
         add_to_scan(self.scan.pk, before, tally_of(shard))
-
-
-def _seen_by(scan: Scan) -> SeenBy:
-    if scan.source is not None:
-        return SeenBy(scan.source.kind, scan.source.name)
-    return SeenBy(str(scan.kind), "asked once")
 
 
 def _schedule(scan: Scan) -> timedelta | None:

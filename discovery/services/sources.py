@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from accounts.models import User
-from accounts.services import audit, require_change
+from accounts.services import audit
 from discovery.addresses import parse_network, parse_targets
 from discovery.addresses.values import merge, subtract
 from discovery.models import Coverage, Scan, Source
 from discovery.services.areas import ASKED, asks_as
 from discovery.services.networks import PROBE, default_zone, egress_policy, refusals
 from discovery.services.plans import Ask, ScanRefusedError, read_ask, require_size
-from discovery.services.scans import cancel_scan, start_scan
+from discovery.services.scans import cancel_scan, require_own, start_scan
 
 FIRST_SOURCE = "First networks"
 FIRST_PORTS = "443, 8443"
+# What was proved of other places, or from elsewhere, proves nothing of these.
+_WHERE = (*ASKED, "zone_id")
 _COLUMNS = (
     "name",
     "kind",
@@ -43,15 +44,14 @@ def save_source(source: Source, *, actor: User | None, now: datetime, origin: st
     """
     before = Source.objects.filter(pk=source.pk).first()
     if actor is not None:
-        _require_own(source, before, require_change(actor))
+        _require_own(source, before, actor)
     require_possible(source)
     if before is None:
         source.created_at = now
-    if before is None or any(getattr(before, name) != getattr(source, name) for name in _COLUMNS):
+    if before is None or _differ(before, source, (*_COLUMNS, "zone_id")):
         source.next_run_at = now
     source.save()
-    if before and any(getattr(before, name) != getattr(source, name) for name in ASKED):
-        # What was proved of other places proves nothing of these.
+    if before and _differ(before, source, _WHERE):
         Coverage.objects.filter(source=source).delete()
     after = _described(source) | ({"origin": origin} if origin else {})
     verb = "source.changed" if before else "source.added"
@@ -59,13 +59,14 @@ def save_source(source: Source, *, actor: User | None, now: datetime, origin: st
     return source
 
 
+def _differ(before: Source, after: Source, names: Iterable[str]) -> bool:
+    return any(getattr(before, name) != getattr(after, name) for name in names)
+
+
 def _require_own(source: Source, before: Source | None, actor: User) -> None:
-    """Operators keep sources of their own teams, administrators all."""
-    if actor.is_administrator:
-        return
-    teams = set(actor.memberships.values_list("team_id", flat=True))
-    if source.owner_team_id not in teams or (before is not None and before.owner_team_id not in teams):
-        raise PermissionDenied(_("Choose one of your teams as the owner of the source."))
+    for row in (source, before):
+        if row is not None:
+            require_own(row, actor)
 
 
 def require_possible(source: Source) -> None:
@@ -92,11 +93,11 @@ def run_now(source: Source, *, actor: User, now: datetime) -> Scan:
 
     Raises ScanRefusedError.
     """
-    ask = Ask.of_source(source)
+    require_own(source, actor)
     for scan in source.scans.open():
-        if asks_as(source, scan.plan):
+        if asks_as(source, scan):
             return scan
-    scan = start_scan(ask, actor=actor, now=now, title=source.name, source=source)
+    scan = start_scan(Ask.of_source(source), actor=actor, now=now, title=source.name, source=source)
     source.last_run_at = now
     if source.next_run_at is None or source.next_run_at <= now:
         source.next_run_at = now + timedelta(seconds=source.every_seconds)
@@ -107,7 +108,7 @@ def run_now(source: Source, *, actor: User, now: datetime) -> Scan:
 @transaction.atomic
 def delete_source(source: Source, *, actor: User, now: datetime) -> None:
     """Look there no more. What was found stays, and grows old in sight of everybody."""
-    _require_own(source, source, require_change(actor))
+    require_own(source, actor)
     for scan in source.scans.open():
         cancel_scan(scan, actor=actor, now=now)
     before, pk = _described(source), source.pk

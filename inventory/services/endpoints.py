@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Model, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from inventory.addresses import unpack
@@ -19,6 +19,7 @@ from inventory.services.standing import restand
 from inventory.services.totals import Share, endpoint_shares
 from inventory.services.writing import blank, insert_rows, write
 
+Row = TypeVar("Row", bound=Model)
 Outcome = Endpoint.Outcome
 _FACTS = ("outcome", "reason", "tls_version", "cipher", "certificate_id", "schedule_seconds")
 _WRITTEN = (*_FACTS, "last_tried_at", "last_seen_at", "judge_at", "retired_at", "retired_reason")
@@ -74,22 +75,33 @@ class Noted:
 
 def endpoints_at(spots: Collection[Spot]) -> dict[Spot, Endpoint]:
     """The known endpoints among these spots, in one query."""
-    found = {spot_of(row): row for row in _around(spots).only(*_COLUMNS)}
+    found = {spot_of(row): row for row in around(Endpoint.objects.all(), spots).only(*_COLUMNS)}
     return {spot: found[spot] for spot in spots if spot in found}
 
 
 def _keys_at(spots: Collection[Spot]) -> dict[Spot, int]:
     """Primary keys; of some other endpoints, too."""
-    rows = _around(spots).values_list("pk", "zone", "address", "port", "server_name", "protocol")
+    rows = around(Endpoint.objects.all(), spots).values_list("pk", "zone", "address", "port", "server_name", "protocol")
     return {Spot(zone, bytes(address), port, name, protocol): pk for pk, zone, address, port, name, protocol in rows}
 
 
-def _around(spots: Collection[Spot]) -> QuerySet[Endpoint]:
-    """What has one of the zones, one of the addresses and one of the ports: all of the spots, and perhaps others."""
-    return Endpoint.objects.filter(
-        zone__in={spot.zone for spot in spots},
-        address__in={spot.address for spot in spots},
-        port__in={spot.port for spot in spots},
+class Door(Protocol):
+    """A place, whatever else is known of it."""
+
+    @property
+    def zone(self) -> str: ...
+    @property
+    def address(self) -> bytes: ...
+    @property
+    def port(self) -> int: ...
+
+
+def around(rows: QuerySet[Row], doors: Collection[Door]) -> QuerySet[Row]:
+    """What has one of the zones, one of the addresses and one of the ports: all of the doors, and perhaps others."""
+    return rows.filter(
+        zone__in={door.zone for door in doors},
+        address__in={door.address for door in doors},
+        port__in={door.port for door in doors},
     )
 
 

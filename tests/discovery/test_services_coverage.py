@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -17,40 +17,16 @@ from discovery.services import (
     networks_now,
     save_network,
     save_source,
-    sources_now,
     tick,
 )
 from inventory.models import Endpoint
 from inventory.services import retire_endpoint
 from tests.conftest import NOW
+from tests.discovery.covering import DAY, keep, of_networks, of_source, run_due
 from tests.discovery.scanning import resolving, run_all, start
 from tests.inventory.factories import make_endpoint
 
 pytestmark = pytest.mark.django_db
-DAY = timedelta(days=1)
-
-
-def keep(administrator: User, targets: str, ports: int | str, **columns: object) -> Source:
-    row = Source(name="Web", kind="network", targets=targets, ports=str(ports), zone=default_zone(), **columns)
-    return save_source(row, actor=administrator, now=timezone.now())
-
-
-def run_due() -> Scan:
-    """Start what is due, do all of it, and note what it proved."""
-    tick(timezone.now())
-    scan = run_all(Scan.objects.latest("pk"))
-    tick(timezone.now())
-    return scan
-
-
-def of_source(now: datetime | None = None) -> tuple[State, str]:
-    (found,) = sources_now(Source.objects.select_related("coverage"), now or timezone.now())
-    return found.standing.state, found.standing.sentence
-
-
-def of_networks(now: datetime | None = None) -> dict[str, State]:
-    networks = Network.objects.filter(is_excluded=False).select_related("coverage")
-    return {found.row.cidr: found.standing.state for found in networks_now(networks, now or timezone.now())}
 
 
 def test_a_source_that_answers_is_covered_until_it_is_late(loopback: None, server: int, administrator: User) -> None:
@@ -79,7 +55,7 @@ def test_a_source_that_misses_what_is_known_is_stale(loopback: None, server: int
     make_endpoint("127.0.0.98", port=1)  # nobody ever saw it
     make_endpoint("127.0.0.98", port=1, server_name="other", zone="dmz", last_seen_at=before)
     run_due()
-    assert of_source() == (State.STALE, "1 of 2 places known to exist did not answer the last scan.")
+    assert of_source() == (State.STALE, "1 of 2 places known to exist did not answer, or were not asked.")
     retire_endpoint(lost, "switched off", actor=administrator, now=timezone.now())
     Source.objects.update(next_run_at=timezone.now())
     run_due()

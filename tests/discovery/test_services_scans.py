@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django_q.models import OrmQ
 from pytest_django import Settings
 
@@ -28,6 +30,7 @@ from discovery.services import (
 from discovery.services.plans import asked_of
 from tests.conftest import NOW
 from tests.discovery.scanning import clock, start
+from tests.inventory.factories import make_certificate
 
 
 def test_a_network_of_65536_addresses_is_few_rows(any_address: None) -> None:
@@ -110,3 +113,19 @@ def test_a_scan_with_open_shards_does_not_end(any_address: None) -> None:
     tick(clock())
     scan.refresh_from_db()
     assert (scan.status, scan.error) == ("failed", "1 of 1 places were not tried. It broke.")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the limit is that of SQLite")
+def test_a_scan_that_displaced_very_many_certificates_ends(any_address: None) -> None:
+    scan = start("10.0.0.1")
+    known = make_certificate("gone", nodes_serving=0)
+    lost = [*range(10_000_000, 10_002_500), known.pk]
+    scan.shards.update(status=WorkStatus.DONE, lost=lost)
+    connection.ensure_connection()
+    before = connection.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 1200)
+    try:
+        assert finish_scan(scan.pk, clock())
+    finally:
+        connection.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, before)
+    scan.refresh_from_db()
+    assert scan.gone == 1

@@ -9,19 +9,22 @@ from django.core.exceptions import PermissionDenied
 
 from accounts.models import AuditEvent, Team, User
 from certdash.lib.work import WorkStatus
-from discovery.models import Observation, Scan, Source
+from discovery.models import Coverage, Observation, Scan, Source, Zone
 from discovery.services import (
+    Ask,
     ScanRefusedError,
     delete_source,
     look_daily,
     run_now,
     run_shard,
+    save_network,
     save_source,
     start_first_source,
+    start_scan,
     tick,
 )
 from discovery.services.networks import default_zone
-from inventory.models import Endpoint
+from inventory.models import Endpoint, Sighting
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -135,3 +138,45 @@ def test_a_source_is_removed_with_its_running_scan_and_leaves_an_event(
     assert (event.actor, event.before["targets"]) == (operator, "10.1.0.0/24")
     tick(NOW + DAY)
     assert Scan.objects.count() == 1
+
+
+def test_a_source_that_moves_to_another_zone_proves_itself_anew(any_address: None, administrator: User) -> None:
+    row = save_source(source(), actor=administrator, now=NOW)
+    before = run_now(row, actor=administrator, now=NOW)
+    Coverage.objects.create(source=row, scan=before, began_at=NOW, ended_at=NOW, answered=1, known=1)
+    row.zone = Zone.objects.create(name="dmz")
+    save_network("10.0.0.0/8", actor=None, now=NOW, zone=row.zone)
+    save_source(row, actor=administrator, now=NOW + DAY / 2)
+    assert not Coverage.objects.filter(source=row).exists()
+    assert row.next_run_at == NOW + DAY / 2
+    scan = run_now(row, actor=administrator, now=NOW + DAY / 2)
+    assert (scan.pk != before.pk, scan.zone) == (True, row.zone)
+    # What the run in the old zone ends with is no proof of the new one.
+    Scan.objects.filter(pk=before.pk).update(status=WorkStatus.DONE, finished_at=NOW + DAY / 2)
+    tick(NOW + DAY / 2)
+    assert not Coverage.objects.filter(source=row).exists()
+
+
+def test_only_its_own_team_runs_a_source(
+    any_address: None, operator: User, stranger: User, auditor: User, web_team: Team
+) -> None:
+    row = save_source(source(web_team), actor=operator, now=NOW)
+    for actor in (stranger, auditor):
+        with pytest.raises(PermissionDenied):
+            run_now(row, actor=actor, now=NOW)
+        with pytest.raises(PermissionDenied):
+            start_scan(Ask.of_source(row), actor=actor, now=NOW, source=row)
+    assert not Scan.objects.exists()
+    assert run_now(row, actor=operator, now=NOW).source == row
+
+
+def test_a_source_may_be_renamed_while_it_runs(loopback: None, server: int, administrator: User) -> None:
+    row = save_source(source(targets="127.0.0.1", ports=str(server)), actor=administrator, now=NOW)
+    scan = run_now(row, actor=administrator, now=NOW)
+    row.name = "Sites"
+    save_source(row, actor=administrator, now=NOW)
+    run_at(scan, NOW + timedelta(minutes=1))
+    tick(NOW + timedelta(minutes=1))
+    coverage = Coverage.objects.get(source=row)
+    assert (coverage.known, coverage.missed) == (1, 0)
+    assert Sighting.objects.filter(endpoint__isnull=False).get().source_name == "Web"
