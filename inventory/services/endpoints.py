@@ -22,8 +22,9 @@ from inventory.services.writing import blank, insert_rows, write
 Row = TypeVar("Row", bound=Model)
 Outcome = Endpoint.Outcome
 _FACTS = ("outcome", "reason", "tls_version", "cipher", "certificate_id", "schedule_seconds")
-_WRITTEN = (*_FACTS, "last_tried_at", "last_seen_at", "judge_at", "retired_at", "retired_reason")
-_COLUMNS = (*_WRITTEN, "zone", "address", "port", "server_name", "protocol", "service", "owner_team_id")
+_WRITTEN = (*_FACTS, "last_tried_at", "last_seen_at", "judge_at")
+_RETIRED = ("retired_at", "retired_reason")
+_COLUMNS = (*_WRITTEN, *_RETIRED, "zone", "address", "port", "server_name", "protocol", "service", "owner_team_id")
 
 
 class Spot(NamedTuple):
@@ -74,8 +75,12 @@ class Noted:
 
 
 def endpoints_at(spots: Collection[Spot]) -> dict[Spot, Endpoint]:
-    """The known endpoints among these spots, in one query."""
-    found = {spot_of(row): row for row in around(Endpoint.objects.all(), spots).only(*_COLUMNS)}
+    """The known endpoints among these spots, in one query, locked until the caller's transaction ends.
+
+    What is written back, and the difference of the totals, follows from what is read here.
+    """
+    rows = around(Endpoint.objects.all(), spots).only(*_COLUMNS).order_by("pk")
+    found = {spot_of(row): row for row in rows.select_for_update(no_key=True)}
     return {spot: found[spot] for spot in spots if spot in found}
 
 
@@ -188,6 +193,7 @@ def _write(batch: Sequence[_Kept], now: datetime, known: dict[Spot, Endpoint]) -
     if tried:
         Endpoint.objects.filter(pk__in=tried).update(last_tried_at=now)
     write([kept.row for kept in batch if not kept.is_new and not kept.is_same], _WRITTEN)
+    write([kept.row for kept in batch if kept.revived], _RETIRED)
     new = [kept for kept in batch if kept.is_new]
     insert_rows([kept.row for kept in new])
     if new:

@@ -89,7 +89,8 @@ def _words_of(row: Certificate | Endpoint) -> dict[str, str]:
 def _assign(owned: _Owned, pks: Iterable[int], owner: _Owner, *, actor: User, now: datetime) -> int:
     wanted = set(pks)
     visible: Any = owned.model.objects.visible_to(require_change(actor))
-    rows = list(visible.filter(pk__in=wanted).order_by("pk").select_for_update(of=("self",)))
+    locked = _lock(owned, visible.filter(pk__in=wanted))
+    rows = list(visible.filter(pk__in=locked).order_by("pk").select_related("owner_team", "owner_person"))
     if len(rows) != len(wanted):
         raise PermissionDenied(_("You may not change the owner of all of these."))
     # Who confirms what was only inferred changes it, too: a person says so now.
@@ -107,6 +108,20 @@ def _assign(owned: _Owned, pks: Iterable[int], owner: _Owner, *, actor: User, no
     else:
         audit(actor, f"{owned.noun}s.owner_changed", *_in_bulk(owned, changed, before, after), now=now)
     return len(changed)
+
+
+def _lock(owned: _Owned, rows: QuerySet[Any]) -> set[int]:
+    """Lock the rows and what is judged anew with them, in the order of their keys: nobody waits in a circle.
+
+    Returns the primary keys of the rows, which may have changed before they were locked.
+    """
+    pks, called = set(rows.values_list("pk", flat=True)), set[int]()
+    if owned.model is Certificate:
+        keys = set(rows.exclude(spki_sha256="").values_list("spki_sha256", flat=True))
+        called = set(_sharers(keys).values_list("pk", flat=True))
+    found = owned.model.objects.filter(pk__in=pks | called).order_by("pk")
+    list(found.select_for_update(no_key=True).values_list("pk"))
+    return pks
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +159,8 @@ def infer_owner(
 
 
 def _infer(owned: _Owned, rows: QuerySet[Any], owner: _Owner, now: datetime, deltas: Deltas) -> list[Any]:
-    unowned = rows.filter(owner_team=None, owner_person=None, owner_reason="").order_by("pk").select_for_update()
-    found = list(unowned)
+    unowned = rows.filter(owner_team=None, owner_person=None, owner_reason="")
+    found = list(unowned.filter(pk__in=_lock(owned, unowned)).order_by("pk"))
     if found:
         deltas.subtract(share for row in found for share in owned.shares(row))
         _write_owner(owned, found, owner, now)
@@ -182,8 +197,11 @@ def _write_owner(owned: _Owned, rows: Sequence[Any], owner: _Owner, now: datetim
 
 def _call_for_key_sharers(rows: Iterable[Certificate], now: datetime) -> None:
     """What is said of a shared key names the others, or calls them another team's: it depends on who owns those."""
-    keys = {row.spki_sha256 for row in rows if row.spki_sha256}
-    Certificate.objects.leaves().filter(spki_sha256__in=keys).update(judge_at=now)
+    _sharers({row.spki_sha256 for row in rows if row.spki_sha256}).update(judge_at=now)
+
+
+def _sharers(keys: Collection[str]) -> QuerySet[Certificate]:
+    return Certificate.objects.leaves().filter(spki_sha256__in=keys)
 
 
 def _in_bulk(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
+from accounts.models import User
 from discovery.models import Observation
-from discovery.probe import Place, Served, ServedVariant
+from discovery.probe import Place, Reason, Served, ServedVariant, Unreachable
 from discovery.services import Recorded, Recording, record
 from inventory.models import Certificate, CertificateName, Endpoint, ServedChain
-from inventory.services import SeenBy, recount
+from inventory.services import SeenBy, recount, retire_endpoint
 from lab import pki
 from tests.conftest import NOW
 
@@ -44,4 +47,30 @@ def test_workers_that_record_the_same_places_at_once_double_nothing() -> None:
     assert Certificate.objects.count() == PLACES + 1
     assert CertificateName.objects.count() == PLACES
     assert sum(len(one.new) for one in recorded) == PLACES
+    assert recount() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_recording_does_not_undo_what_a_person_retires_meanwhile(operator: User) -> None:
+    record([served(1)], Recording(SeenBy("network", "first")), NOW)
+    retired = Event()
+
+    def look() -> None:
+        try:
+            assert retired.wait(10)
+            silent = Unreachable(Place("192.0.2.1", 2), Reason.SILENT)
+            record([silent], Recording(SeenBy("network", "second")), NOW + timedelta(days=1))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look)
+        with transaction.atomic():
+            retire_endpoint(Endpoint.objects.get(), "It was taken down.", actor=operator, now=NOW)
+            retired.set()
+            # Long enough for the other to read, and to wait for us.
+            time.sleep(0.5)
+        looking.result(20)
+    row = Endpoint.objects.get()
+    assert (row.outcome, row.retired_at, row.retired_reason) == ("unreachable", NOW, "It was taken down.")
     assert recount() == []

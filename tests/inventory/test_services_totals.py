@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import AuditEvent, Team, TickRun, User
@@ -105,6 +107,21 @@ def test_many_owners_are_one_event_with_a_digest(administrator: User, web_team: 
     event = AuditEvent.objects.get()
     assert event.after["count"] == 3
     assert len(event.after["digest"]) == 64
+
+
+def test_the_price_of_many_owners_does_not_grow_with_them(
+    administrator: User, web_team: Team, other_team: Team, operator: User
+) -> None:
+    note({spot(f"192.0.2.{n}", f"h{n}.example.org"): [issue(f"h{n}.example.org")] for n in range(12)})
+    every = list(Certificate.objects.values_list("pk", flat=True))
+    assign_owner(every, web_team, operator, "ours", actor=administrator, now=NOW)
+    # The first makes the totals of the other team.
+    assign_owner(every[:1], other_team, None, "moved", actor=administrator, now=NOW)
+    with CaptureQueriesContext(connection) as few:
+        assert assign_owner(every[1:3], other_team, None, "moved", actor=administrator, now=NOW) == 2
+    with CaptureQueriesContext(connection) as many:
+        assert assign_owner(every[3:], other_team, None, "moved", actor=administrator, now=NOW) == 9
+    assert len(many) == len(few)
 
 
 def test_nobody_takes_what_they_do_not_see(
