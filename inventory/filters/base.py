@@ -54,6 +54,10 @@ class Count:
     number: int
     exact: bool = True
 
+    @property
+    def shown(self) -> int | str:
+        return self.number if self.exact else f"{self.number:,}+"
+
 
 @dataclass(frozen=True, slots=True)
 class Filtered(Generic[Row]):

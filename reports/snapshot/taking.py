@@ -141,7 +141,7 @@ def _since(scope: Scope) -> Since | None:
     findings = scope.findings()
     return Since(
         at=at,
-        new=new.number,
+        new=new,
         new_url=new_url,
         opened=findings.filter(opened_at__gte=moment).order_by().count(),
         opened_url=list_url("policy:finding_list", scope.query(opened_after=moment, state="any")),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from discovery.models import Scan
+from inventory.filters import Count
 from inventory.models import Certificate
 from policy.rules import Rule
 from reports.charts import Bars, Week
@@ -108,7 +109,7 @@ class Since:
     """What happened since the visit before this one."""
 
     at: datetime
-    new: int
+    new: Count
     new_url: str
     opened: int
     opened_url: str

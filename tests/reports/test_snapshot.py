@@ -86,7 +86,7 @@ def links(snapshot: Snapshot) -> list[tuple[str, int, str]]:
     found += [(line.rule.code, line.count, line.url) for line in snapshot.attention]
     found += [(bar.label, bar.count, bar.url) for bars in (snapshot.issuers, snapshot.keys) for bar in bars.rows]
     if since:
-        found += [("new", since.new, since.new_url), ("opened", since.opened, since.opened_url)]
+        found += [("new", since.new.number, since.new_url), ("opened", since.opened, since.opened_url)]
         found += [("closed", since.closed, since.closed_url)]
     return [(what, value, url) for what, value, url in found if url]
 
@@ -183,7 +183,22 @@ def test_since_the_last_visit_counts_what_happened_after_it(auditor: User, today
         )  # fmt: skip
     since = take(auditor, today).since
     assert since
-    assert (since.new, since.opened, since.closed) == (1, 1, 1)
+    assert (since.new.number, since.new.exact, since.opened, since.closed) == (1, True, 1, 1)
+
+
+def test_more_new_certificates_than_are_counted_are_called_more(
+    client: Client, auditor: User, today: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inventory.filters.base.MOST_COUNTED", 2)
+    auditor.previous_visit_at = today - 2 * DAY
+    auditor.save()
+    for _ in range(3):
+        make_certificate(now=today, first_seen_at=today - DAY)
+    since = take(auditor, today).since
+    assert since
+    assert (since.new.number, since.new.exact, since.new.shown) == (2, False, "2+")
+    client.force_login(auditor)
+    assert "2+ new certificates" in client.get("/").content.decode()
 
 
 def test_there_is_no_since_on_the_first_visit(auditor: User, today: datetime) -> None:
