@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -15,6 +20,7 @@ from discovery.probe import HandshakeFailed, Place, ProbeResult, Reason, Served,
 from inventory.addresses import pack
 from tests.discovery.servers import LOOPBACK, certificate, closed_port, der, server_context, serving, tarpit, tls
 
+ROOT = Path(__file__).resolve().parents[2]
 HOSTS = [f"127.0.3.{n}" for n in range(1, 21)]
 
 
@@ -116,3 +122,40 @@ def test_stopping_starts_no_further_run(doors: dict[str, int]) -> None:
     results: list[ProbeResult] = []
     nmap.probe_many([Place(HOSTS[0], 1)], LOOPBACK, on_result=results.append, should_stop=lambda: True)
     assert results == []
+
+
+def test_at_a_low_rate_what_was_found_is_told_in_small_pieces(doors: dict[str, int]) -> None:
+    ports = sorted({closed_port() for _ in range(6)})
+    results: list[ProbeResult] = []
+    places = [Place(HOSTS[0], port) for port in ports]
+    with patch.object(nmap, "_AT_RATE_SECONDS", 0.02), patch.object(nmap, "_run", wraps=nmap._run) as runs:
+        nmap.probe_many(places, LOOPBACK, on_result=results.append, should_stop=lambda: len(results) >= 4, rate=100.0)
+    assert (len(results), runs.call_count) == (4, 2)
+
+
+def test_a_run_that_nobody_wants_any_more_is_killed(tmp_path: Path) -> None:
+    began = monotonic()
+    assert nmap._run(["/bin/sleep", "60"], lambda: monotonic() > began + 1) is None
+    assert monotonic() < began + 10
+
+
+def test_a_run_that_does_not_end_is_an_error() -> None:
+    with patch.object(nmap, "_MAX_SECONDS", 1), pytest.raises(DriverError, match="did not end within 1 seconds"):
+        nmap._run(["/bin/sleep", "60"], own.never)
+
+
+def test_nmap_ends_with_its_worker(tmp_path: Path) -> None:
+    sleeper = ["/bin/sh", "-c", "echo $$ >pid; exec sleep 60"]
+    code = f"from discovery.engines import nmap, own; nmap._run({sleeper}, own.never)"
+    worker = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
+    pid = int(soon(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip()))
+    worker.kill()
+    worker.wait()
+    assert soon(lambda: not Path(f"/proc/{pid}").exists() or "State:\tZ" in Path(f"/proc/{pid}/status").read_text())
+
+
+def soon(holds: Callable[[], Any]) -> Any:
+    until = monotonic() + 20
+    while not (found := holds()) and monotonic() < until:
+        sleep(0.05)
+    return found
