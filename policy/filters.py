@@ -12,7 +12,7 @@ from typing import Any
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Value
+from django.db.models import Count, Value
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
 from django.utils.translation import gettext
@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from certdash.lib.inert import visible as shown
-from inventory.filters.base import MOST_COUNTED, read_query
+from inventory.filters.base import Count as Tally
+from inventory.filters.base import read_query
 from inventory.filters.facets import MOST_OPTIONS, Facet, Option, toggled
 from inventory.filters.fields import Choice, Choices, MomentFilter, Texts, shortened
 from inventory.filters.standing import NOBODY, known_teams
@@ -104,17 +105,24 @@ class FindingFilter(django_filters.FilterSet):
         return queryset.of_teams([slug for slug in slugs if slug != NOBODY], unowned=NOBODY in slugs)
 
 
-def facets(chosen: FindingFilter, visible: FindingQuerySet) -> list[Facet]:
-    """What each severity, rule and owner would leave among what the state allows.
+def in_state(chosen: FindingFilter, visible: FindingQuerySet) -> FindingQuerySet:
+    """What the state alone allows."""
+    return chosen.of_state(visible, "state", chosen.data.getlist("state"))
+
+
+def facets(chosen: FindingFilter, found: FindingQuerySet, count: Tally) -> list[Facet]:
+    """What each severity, rule and owner would leave among what the state allows: ``found``, so many.
 
     One query, bounded: over ``MOST_COUNTED`` findings nothing is counted, for a part would mislead.
     """
     asked = read_query(chosen.request.GET)
-    found = chosen.of_state(visible, "state", chosen.data.getlist("state"))
-    rows = list(found.order_by().values_list("severity", OWNER, "rule")[: MOST_COUNTED + 1])
-    columns = zip(*rows, strict=True) if 0 < len(rows) <= MOST_COUNTED else ((), (), ())
-    severities, owners, rules = (Counter(map(str, column)) for column in columns)
-    is_counted = len(rows) <= MOST_COUNTED
+    is_counted = count.exact
+    severities, owners, rules = Counter[str](), Counter[str](), Counter[str]()
+    rows = found.order_by().values_list("severity", OWNER, "rule").annotate(number=Count("pk")) if is_counted else ()
+    for severity, owner, rule, number in rows:
+        severities[str(severity)] += number
+        owners[owner] += number
+        rules[rule] += number
     words = [(code, str(label).capitalize()) for code, label in SEVERITIES]
     return [
         _facet(gettext("Severity"), "severity", words, severities if is_counted else None, asked),

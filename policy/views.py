@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponse
@@ -15,7 +16,7 @@ from certdash.lib.htmx import HtmxRequest, page_or_fragment, wants_fragment
 from inventory.filters import count_up_to, query_with
 from inventory.filters.paging import Cursor, CursorError, Page, Sort, take_page
 from inventory.models import Certificate, Endpoint, Severity
-from policy.filters import FindingFilter, facets
+from policy.filters import FindingFilter, facets, in_state
 from policy.models import Finding, FindingQuerySet, rule_of
 from policy.services import acknowledge
 from policy.snapshot import Panel, panel_of_certificate, panel_of_endpoint
@@ -75,11 +76,14 @@ def _list_context(request: HtmxRequest) -> dict[str, Any]:
     chosen = FindingFilter(data, queryset=visible, request=request)
     found: FindingQuerySet = chosen.qs if chosen.form.is_valid() else visible.none()
     page, problem = _page(found, request.GET.get("after", ""))
-    count = count_up_to(found)
+    state = data.get("state", "")
+    still_open, of_state = count_up_to(visible.open()), in_state(chosen, visible)
+    count_of_state = still_open if chosen.data.getlist("state") == ["open"] else count_up_to(of_state)
+    count = count_up_to(found) if _is_narrowed(chosen) else count_of_state
     return {
         "filter": chosen,
-        "facets": facets(chosen, visible),
-        "tabs": _tabs(data.get("state", "")),
+        "facets": facets(chosen, of_state, count_of_state),
+        "tabs": _tabs(state),
         "rows": [_row(finding) for finding in page.rows],
         "problem": problem,
         "page": {
@@ -88,9 +92,14 @@ def _list_context(request: HtmxRequest) -> dict[str, Any]:
         },
         "count": count.number,
         "is_exact": count.exact,
-        "open_count": count_up_to(visible.open()).number,
+        "open_count": still_open.number,
         "urgent_count": count_up_to(visible.open().filter(severity__gte=Severity.HIGH)).number,
     }
+
+
+def _is_narrowed(chosen: FindingFilter) -> bool:
+    """By more than its state; what was not understood finds nothing."""
+    return not chosen.form.is_valid() or any(chosen.data.getlist(name) for name in chosen.filters if name != "state")
 
 
 def _page(found: FindingQuerySet, after: str) -> tuple[Page[Finding], str]:
@@ -99,7 +108,10 @@ def _page(found: FindingQuerySet, after: str) -> tuple[Page[Finding], str]:
         cursor, problem = (Cursor.read(after, WORST_FIRST) if after else None), ""
     except CursorError as error:
         cursor, problem = None, str(error)
-    return take_page(found.with_subject(), WORST_FIRST, cursor, SHOWN), problem
+    # Sorted by their keys alone: what a line shows is read for the lines of the page, not for all that is sorted.
+    page = take_page(found.only(WORST_FIRST.field), WORST_FIRST, cursor, SHOWN)
+    rows = Finding.objects.with_subject().in_bulk([finding.pk for finding in page.rows])
+    return replace(page, rows=[rows[finding.pk] for finding in page.rows if finding.pk in rows]), problem
 
 
 def _query(request: HtmxRequest, cursor: str) -> str:

@@ -94,7 +94,8 @@ def make_facets(
         found = shared.get(column.param)
         if chosen:
             wider = again(query_with(result.asked, **{column.param: None, "after": None}))
-            counts = (_counted(wider.queryset, [column]) or {}).get(column.param)
+            # Counting keys is cheap: rows are read only where they are not too many.
+            counts = (_counted(wider.queryset, [column]) or {}).get(column.param) if wider.count().exact else None
             found = None if counts is None else Kept(counts)
         facets.append(_facet(result, column, found, chosen))
     return facets

@@ -53,7 +53,7 @@ def matching_certificates(text: str, endpoints: QuerySet[Endpoint]) -> QuerySet[
         return _named(text.strip().strip("[]")).union(served.filter(address=address))
     name = normalise(text)
     parts = [
-        certificates.filter(Q(name__contains=name) | Q(name__icontains=text)),
+        certificates.filter(_called(name, text)),
         certificates.filter(issuer__in=issuers_matching(text).values("pk")),
         served.filter(server_name__contains=name),
     ]
@@ -67,6 +67,12 @@ def _named(name: str) -> QuerySet[Any, Any]:
     return CertificateName.objects.filter(value__contains=name).order_by().values_list("certificate")
 
 
+def _called(name: str, text: str) -> Q:
+    """Names stand as signed; one comparison for each row is enough where the text is compared as it is written."""
+    called = Q(name__icontains=text)
+    return called if name == text.lower() else called | Q(name__contains=name)
+
+
 def issuers_matching(text: str) -> QuerySet[Issuer]:
     return Issuer.objects.filter(Q(label__icontains=text) | Q(organisation__icontains=text) | Q(name__icontains=text))
 
@@ -78,7 +84,7 @@ def endpoints_matching(text: str, certificates: QuerySet[Certificate]) -> Q:
         found = Q(address=address)
     else:
         name = normalise(host)
-        found = Q(server_name__contains=name) | Q(service__contains=name)
+        found = Q(service__contains=name)  # begins with the server name
         if not port:
             digits = as_hex(text)
             exact = Q(sha256=digits) if len(digits) == 64 else Q(name__icontains=name)

@@ -51,6 +51,10 @@ class CertificateQuerySet(OwnedQuerySet["Certificate"]):
         return self.annotate(status_word=status_case(now))
 
 
+# What status and use follow from: with these in an index, counting by them reads no row.
+_COUNTED_BY = ("nodes_serving", "not_before", "expiring_from", "revoked_at", "superseded", "served_ever")
+
+
 class Certificate(Standing):
     """One certificate as signed, identified by the SHA-256 of its DER.
 
@@ -92,7 +96,7 @@ class Certificate(Standing):
     conforming = models.BooleanField(default=True)
     problems = models.JSONField(default=list, blank=True)
 
-    # Standing: written by inventory.services.standing only.
+    # Standing: written by the services that ``inventory.models.standing`` names.
     kind = models.CharField(max_length=4, choices=Kind, default=Kind.LEAF)
     # Nodes that serve it as far as our last look says. A node that fell silent still counts: silence proves nothing;
     # it is counted again in ``nodes_last_known``.
@@ -111,12 +115,12 @@ class Certificate(Standing):
         verbose_name_plural = _("certificates")
         # What stands after "id" orders nothing: it lets a walk through the index skip rows without reading them.
         indexes = [
-            models.Index(fields=["kind", "not_after", "id", "expiring_from", "owner_team"], name="cert_by_expiry"),
+            models.Index(fields=["kind", "not_after", "id", "owner_team", *_COUNTED_BY], name="cert_by_expiry"),
             models.Index(fields=["kind", "worst_severity", "id", "owner_team"], name="cert_by_worst"),
             models.Index(fields=["kind", "name", "id"], name="cert_by_name"),
             models.Index(fields=["kind", "first_seen_at", "id"], name="cert_by_first_seen"),
-            models.Index(fields=["issuer", "not_after", "id", "owner_team"], name="cert_by_issuer"),
-            models.Index(fields=["owner_team", "kind", "not_after", "id"], name="cert_by_team"),
+            models.Index(fields=["issuer", "not_after", "id", "owner_team", *_COUNTED_BY], name="cert_by_issuer"),
+            models.Index(fields=["owner_team", "kind", "not_after", "id", *_COUNTED_BY], name="cert_by_team"),
             models.Index(fields=["key_label", "not_after", "id"], name="cert_by_key"),
             models.Index(fields=["not_after"], condition=Q(nodes_serving__gt=0), name="cert_in_use_by_expiry"),
             models.Index(fields=["expiring_from"], condition=Q(nodes_serving__gt=0), name="cert_in_use_by_warning"),

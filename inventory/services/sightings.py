@@ -28,9 +28,10 @@ def _note(column: str, by: SeenBy, ids: Collection[int], now: datetime) -> None:
     if not ids:
         return
     mine = Sighting.objects.filter(source_kind=by.kind, source_name=by.name, **{f"{column}__in": ids})
-    if mine.update(last_at=now) == len(set(ids)):
+    seen_before = mine.update(last_at=now)
+    if seen_before == len(set(ids)):
         return
-    known = set(mine.values_list(column, flat=True))
+    known = set(mine.values_list(column, flat=True)) if seen_before else set()
     columns = (column, "source_kind", "source_name", "first_at", "last_at")
     rows = ((pk, by.kind, by.name, now, now) for pk in sorted(set(ids) - known))
     insert(Sighting, columns, rows, or_ignore=True)

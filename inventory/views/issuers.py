@@ -43,16 +43,17 @@ def issuer_list(request: HttpRequest) -> HttpResponse:
 
 
 def _sums(issuers: list[Issuer], user: User, now: datetime) -> dict[int, dict[str, Any]]:
-    """Per issuer of one page: certificates in use, expired in use, expiring in use, and the next end. One query."""
+    """Per issuer of one page: certificates in use, expired in use, expiring in use, and the next end. One query.
+
+    All of it stands in the index ``cert_by_issuer``: no row of the estate is read.
+    """
     conditions = status_q(now)
-    used = Q(nodes_serving__gt=0)
-    signed = Certificate.objects.visible_to(user).filter(issuer__in=[issuer.pk for issuer in issuers])
-    sums = signed.values("issuer").annotate(
-        in_use=Count("pk", filter=used),
-        expired=Count("pk", filter=used & conditions[Status.EXPIRED]),
-        expiring=Count("pk", filter=used & conditions[Status.EXPIRING]),
-        next_end=Min("not_after", filter=used & Q(not_after__gte=now)),
-        last_seen=Max("last_seen_at"),
+    used = Certificate.objects.visible_to(user).in_use().filter(issuer__in=[issuer.pk for issuer in issuers])
+    sums = used.values("issuer").annotate(
+        in_use=Count("pk"),
+        expired=Count("pk", filter=conditions[Status.EXPIRED]),
+        expiring=Count("pk", filter=conditions[Status.EXPIRING]),
+        next_end=Min("not_after", filter=Q(not_after__gte=now)),
     )
     return {row["issuer"]: dict(row) for row in sums}
 
@@ -68,7 +69,7 @@ def issuer_detail(request: HttpRequest, pk: int) -> HttpResponse:
     keys = signed.values_list("key_label").annotate(number=Count("pk")).order_by("-number", "key_label")[:8]
     context = {
         "issuer": issuer,
-        "sums": _sums([issuer], user, now).get(issuer.pk, {}),
+        "sums": _sums([issuer], user, now).get(issuer.pk, {}) | signed.aggregate(last_seen=Max("last_seen_at")),
         "own": certificate_rows(with_listed(own.order_by("not_after"))[:SOON], now),
         "next": certificate_rows(with_listed(next_ends)[:SOON], now),
         "keys": list(keys),
