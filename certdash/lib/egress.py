@@ -12,11 +12,14 @@ import socket
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from time import monotonic
+from typing import Protocol, TypeAlias
 
 Interval: TypeAlias = tuple[bytes, bytes]
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+# A policy that changes is read every second.
+STALE_SECONDS = 30.0
 _V4_PREFIX = bytes(10) + b"\xff\xff"
 _METADATA = frozenset(
     ipaddress.ip_address(text)
@@ -62,6 +65,12 @@ class NotAllowedError(Exception):
         self.refused = refused
 
 
+class Gate(Protocol):
+    """Whoever decides where connections may go; asked for every socket."""
+
+    def check(self, packed: bytes) -> Allowed | Refused: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Where connections for one purpose may go. Intervals are pairs of packed bounds, both inclusive.
@@ -98,6 +107,26 @@ class Policy:
         if packed in self._special:
             return Allowed()
         return Refused(f"{text_of(packed)} is {kind}: only a network that names it on purpose allows it")
+
+
+class Changing:
+    """A gate whose policy is renewed while a run goes on: every socket asks the one that stands at that moment.
+
+    Nobody knows what a policy is worth that could not be renewed for long: then nothing is allowed.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.renew(policy)
+
+    def renew(self, policy: Policy) -> None:
+        self._policy, self._until = policy, monotonic() + STALE_SECONDS
+
+    def check(self, packed: bytes) -> Allowed | Refused:
+        if monotonic() > self._until:
+            return Refused(
+                f"what {self._policy.purpose} may connect to could not be read for {STALE_SECONDS:.0f} seconds"
+            )
+        return self._policy.check(packed)
 
 
 class _Intervals:
@@ -180,7 +209,7 @@ def _is_public(packed: bytes) -> bool:
     return address.is_global and (inner is None or inner.is_global)
 
 
-async def connect(policy: Policy, packed: bytes, port: int) -> socket.socket:
+async def connect(policy: Gate, packed: bytes, port: int) -> socket.socket:
     """Open a non-blocking TCP connection in the running loop, if the policy allows it. The caller closes the socket.
 
     Raises ``NotAllowedError`` before any socket exists, and ``OSError`` for what the network says.

@@ -1,11 +1,11 @@
 """Engines move bytes: they take places and a policy, and give back values. They know no rows and no Django.
 
-    from certdash.lib.egress import Policy
+    from certdash.lib.egress import Gate
     from discovery.engines import nmap, own
 
     own.probe_many(
         places,             # Iterable[Place], consumed lazily, in ANOTHER thread: values only, no queryset
-        policy,             # egress.Policy, checked where each socket is opened
+        policy,             # egress.Gate, checked where each socket is opened; it may change meanwhile
         parallel=500,       # connections at once
         rate=None,          # connections per second, None for no limit
         timeout=10.0,       # seconds: one deadline per place, from the name lookup to the last byte read

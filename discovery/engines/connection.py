@@ -33,7 +33,7 @@ class Deadline:
     all: float
 
 
-async def converse(place: Place, policy: egress.Policy, asking: Asking, deadline: Deadline) -> Answer | Unreachable:
+async def converse(place: Place, policy: egress.Gate, asking: Asking, deadline: Deadline) -> Answer | Unreachable:
     """Ask once. The world's failure is the answer; nothing else is raised."""
     connection = await _open(place, policy, deadline)
     if isinstance(connection, Unreachable):
@@ -47,7 +47,7 @@ async def converse(place: Place, policy: egress.Policy, asking: Asking, deadline
     return look.answer
 
 
-async def _open(place: Place, policy: egress.Policy, deadline: Deadline) -> socket.socket | Unreachable:
+async def _open(place: Place, policy: egress.Gate, deadline: Deadline) -> socket.socket | Unreachable:
     try:
         async with asyncio.timeout_at(deadline.connect):
             return await _connect_when_possible(policy, pack(place.address), place.port, deadline.connect)
@@ -60,7 +60,7 @@ async def _open(place: Place, policy: egress.Policy, deadline: Deadline) -> sock
         return Unreachable(place, *_why(error))
 
 
-async def _connect_when_possible(policy: egress.Policy, packed: bytes, port: int, until: float) -> socket.socket:
+async def _connect_when_possible(policy: egress.Gate, packed: bytes, port: int, until: float) -> socket.socket:
     """Having no descriptor or port is our trouble: wait for one as long as there is time."""
     while True:
         try:

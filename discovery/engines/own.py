@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
-from certdash.lib.egress import Policy
+from certdash.lib.egress import Gate
 from discovery import starttls
 from discovery.engines.connection import Deadline, converse
 from discovery.engines.delivery import OnResult, Outbox, ShouldStop, deliver
@@ -51,7 +51,7 @@ def never() -> bool:
 
 def probe_many(
     places: Iterable[Place],
-    policy: Policy,
+    policy: Gate,
     *,
     on_result: OnResult,
     should_stop: ShouldStop = never,
@@ -62,7 +62,7 @@ def probe_many(
     deliver(lambda outbox: Run(iter(places), policy, chosen, outbox).conduct(), on_result, should_stop)
 
 
-def probe_one(place: Place, policy: Policy, **limits: Unpack[LimitOptions]) -> ProbeResult:
+def probe_one(place: Place, policy: Gate, **limits: Unpack[LimitOptions]) -> ProbeResult:
     """Ask one place now; of several addresses of a name, one that served if any did."""
     results: list[ProbeResult] = []
     probe_many([place], policy, on_result=results.append, **limits)
@@ -72,7 +72,7 @@ def probe_one(place: Place, policy: Policy, **limits: Unpack[LimitOptions]) -> P
 class Run:
     """One call of ``probe_many``, inside the loop."""
 
-    def __init__(self, places: Iterator[Place], policy: Policy, limits: Limits, outbox: Outbox) -> None:
+    def __init__(self, places: Iterator[Place], policy: Gate, limits: Limits, outbox: Outbox) -> None:
         self._places = places
         self._policy = policy
         self._limits = limits

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from time import monotonic
 
 import pytest
 
 from certdash.lib import egress
-from certdash.lib.egress import Allowed, Interval, NotAllowedError, Policy, Refused
+from certdash.lib.egress import Allowed, Changing, Interval, NotAllowedError, Policy, Refused
 from inventory.addresses import pack
 
 
@@ -123,3 +124,16 @@ def test_a_refused_connection_leaves_no_socket_behind() -> None:
         port = listener.getsockname()[1]
     with pytest.raises(ConnectionRefusedError):
         asyncio.run(egress.connect(Policy("probe", special=(LOOPBACK,)), pack("127.0.0.1"), port))
+
+
+def test_a_changing_gate_asks_the_policy_that_stands_now_and_none_that_is_stale(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = Changing(Policy("probe", special=(LOOPBACK,)))
+    assert gate.check(pack("127.0.0.1"))
+    gate.renew(Policy("probe", special=(LOOPBACK,), excluded=(LOOPBACK,)))
+    assert gate.check(pack("127.0.0.1")) == Refused("127.0.0.1 is excluded: never connect", is_exclusion=True)
+    gate.renew(Policy("probe", special=(LOOPBACK,)))
+    later = monotonic() + egress.STALE_SECONDS + 1
+    monkeypatch.setattr(egress, "monotonic", lambda: later)
+    assert gate.check(pack("127.0.0.1")) == Refused("what probe may connect to could not be read for 30 seconds")
