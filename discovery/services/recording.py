@@ -146,7 +146,7 @@ def _record(
     deltas: Counter[tuple[int | None, str, str]] = Counter()
     by_spot = {_spot(result.place, recording.zone): result for result in prepared.results if _is_look(result)}
     known = endpoints_at(by_spot)
-    found = sort_out(by_spot, known, recording.was_named)
+    found = sort_out(by_spot, known, _naming(recording))
     worth, new = found.endpoints, found.endpoints.keys() - known.keys()
     stored = store_chains(prepared.digests, now, prepared.unknown, deltas)
     looks = {spot: _look(result, prepared.digests, stored.ids) for spot, result in worth.items()}
@@ -161,6 +161,12 @@ def _record(
     inferred = infer_owner(recording.team, recording.by, endpoints, leaves, now, deltas)
     new_leaves = stored.new & leaves
     return Recorded(leaves, new_leaves, noted.changed, noted.lost, endpoints, candidates, revived, inferred), deltas
+
+
+def _naming(recording: Recording) -> Callable[[Place], bool]:
+    """A check is a question, and no word of anybody that something is there."""
+    is_check = recording.scan is not None and recording.scan.kind == Scan.Kind.CHECK
+    return (lambda _: False) if is_check else recording.was_named
 
 
 def _revived(known: Mapping[Spot, Endpoint], looks: Mapping[Spot, Look]) -> Iterator[Revived]:

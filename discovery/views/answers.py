@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from certdash.lib.htmx import HtmxRequest
-from discovery.models import Observation, Scan
+from discovery.models import Candidate, Observation, Scan
 from inventory.models import Certificate, Endpoint
 
 SHOWN = 40
@@ -62,10 +62,15 @@ def _answer(endpoint: Endpoint, said: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def without_endpoint(scan: Scan) -> list[str]:
-    """Why nothing stands for the place that was typed: a name without an address leaves no endpoint."""
-    known = ("name_not_found", "name_lookup_failed", "too_many_addresses")
-    return [sentence(reason) for reason in scan.reasons if reason in known]
+def without_endpoint(scan: Scan) -> list[dict[str, Any]]:
+    """Where no endpoint stands: open ports with what they said, and why there is nothing else of the place."""
+    candidates = Candidate.objects.filter(pk__in=sorted(scan.candidate_ids())[:SHOWN]).order_by("address", "port")
+    doors = [{"place": row.place, "sentence": sentence(row.reason), "said": row.detail} for row in candidates]
+    # Of endpoints that others own nothing is told here, either.
+    asked = Endpoint.objects.filter(pk__in=sorted(scan.endpoint_ids())[:SHOWN]).values_list("reason", flat=True)
+    told = {*asked, *(row.reason for row in candidates)}
+    rest = [reason for reason in scan.reasons if reason not in told]
+    return doors + [{"place": scan.title, "sentence": sentence(reason), "said": ""} for reason in rest]
 
 
 def opened(request: HtmxRequest, shown: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -143,7 +143,10 @@ def _find(span: Observation, leaf: Certificate | None, scan: Scan, now: datetime
 
 
 def _candidates(scan: Scan) -> dict[str, Any]:
-    """Open ports without TLS: how many the scan found, and the first of them. Who sees the scan sees them."""
-    found = sorted(scan.candidate_ids()) if scan.failed else []
+    """Open ports without TLS: how many the scan found, and the first of them. Who sees the scan sees them.
+
+    What a check found is its answer.
+    """
+    found = sorted(scan.candidate_ids()) if scan.failed and scan.kind != Scan.Kind.CHECK else []
     rows = Candidate.objects.filter(pk__in=found[:FINDS]).order_by("address", "port", "protocol")
     return {"candidates": rows if found else [], "candidate_count": len(found)}

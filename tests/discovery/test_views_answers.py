@@ -8,11 +8,12 @@ import pytest
 from django.test import Client
 
 from accounts.models import Organisation, User
-from discovery.models import Scan
-from discovery.probe import Reason
-from discovery.services import save_network
+from discovery.models import Candidate, Scan
+from discovery.probe import Place, Reason, Unreachable
+from discovery.services import Recording, record, save_network
 from discovery.views.answers import OTHERWISE, SENTENCES, sentence
 from inventory.models import Endpoint
+from inventory.services import SeenBy
 from tests.conftest import NOW
 from tests.discovery.scanning import resolving, run_all
 from tests.discovery.servers import says, serving, tarpits
@@ -46,7 +47,7 @@ def test_a_name_that_does_not_exist(as_operator: Client) -> None:
 def test_a_name_that_leads_where_we_may_not_go(as_operator: Client) -> None:
     with resolving(["10.66.66.66"]):
         page = check(as_operator, "www.example.org")
-    assert "10.66.66.66:443" in page
+    assert "www.example.org</b>" in page
     assert "was not asked: its address is in no network that may be probed." in page
 
 
@@ -88,9 +89,24 @@ def test_a_check_that_no_worker_takes_says_so(as_operator: Client) -> None:
 
 
 def test_an_endpoint_of_another_team_is_not_shown(as_operator: Client, other_team: object) -> None:
+    port = Place("127.0.0.1", 1)
+    record([Unreachable(port, Reason.REFUSED)], Recording(SeenBy("hosts", "Web"), was_named=lambda _: True), NOW)
     page = check(as_operator, "127.0.0.1:1")
     assert "127.0.0.1:1</b>" in page
     Endpoint.objects.update(owner_team=other_team)
     page = as_operator.get(f"/discovery/scans/{Scan.objects.get().pk}/").content.decode()
     assert "refused the connection" not in page
     assert "kept with the endpoint" in page
+
+
+def test_a_check_of_a_closed_port_makes_no_endpoint(as_operator: Client) -> None:
+    page = check(as_operator, "127.0.0.1:1")
+    assert "127.0.0.1:1</b> refused the connection" in page
+    assert not Endpoint.objects.exists()
+
+
+def test_a_check_of_what_speaks_no_tls_makes_a_candidate_alone(as_operator: Client) -> None:
+    with serving(says(b"220 mail.example.org ESMTP\r\n")) as port:
+        check(as_operator, f"127.0.0.1:{port}")
+    assert Candidate.objects.get().port == port
+    assert not Endpoint.objects.exists()
