@@ -14,12 +14,14 @@ from certdash.lib.work import OPEN, WorkStatus
 from discovery.addresses.values import Span, merge, subtract
 from discovery.models import Coverage, Network, Scan, Source
 from discovery.reasons import Evidence, Standing, is_late, standing
-from discovery.services.areas import Area, Asked, asks_as, count_answers, count_missed, some, within
+from discovery.services.areas import ASKED, Area, Asked, asks_as, count_answers, count_missed, some, within
 from discovery.services.plans import seen_by
 from inventory.models import Endpoint
 
 AT_ONCE = 50
 ERROR_LENGTH = 500
+NETWORK_IS = ("zone_id", "purpose", "first", "last", "is_excluded")
+SOURCE_IS = (*ASKED, "zone_id")
 Row = TypeVar("Row", Source, Network)
 
 
@@ -65,13 +67,23 @@ def _rows_of(scan: Scan, now: datetime) -> list[Coverage]:
 def _write(scan: Scan, rows: Sequence[Coverage]) -> None:
     if not Scan.objects.filter(pk=scan.pk, is_noted=False).update(is_noted=True):
         return
-    for row in rows:
+    for row in filter(_stands, rows):
         where: dict[str, Any] = {"source": row.source} if row.source else {"network": row.network}
         known = Coverage.objects.filter(**where).first()
         # Of a network all that stands is weighed each time; the look that decides may be an older one than before.
         if known is None or row.network or known.ended_at <= row.ended_at:
             row.pk = known.pk if known else None
             row.save()
+
+
+def _stands(row: Coverage) -> bool:
+    """Counting takes a while: what was changed meanwhile has lost its proof, and this would be none of what it is."""
+    what: Network | Source | None = row.network or row.source
+    if what is None:
+        return False
+    names = NETWORK_IS if isinstance(what, Network) else SOURCE_IS
+    same = {name: getattr(what, name) for name in names}
+    return type(what)._default_manager.filter(pk=what.pk, **same).exists()
 
 
 def _look(scan: Scan, area: Area, now: datetime) -> Look:

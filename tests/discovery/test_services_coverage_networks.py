@@ -11,7 +11,8 @@ from django.utils import timezone
 from accounts.models import User
 from discovery.models import Coverage, Network, Source, Zone
 from discovery.reasons import State
-from discovery.services import default_zone, save_network, save_source, tick
+from discovery.services import coverage, default_zone, save_network, save_source, tick
+from discovery.services.areas import count_answers
 from inventory.models import Endpoint
 from tests.conftest import NOW
 from tests.discovery.covering import DAY, keep, of_networks, run_due
@@ -162,3 +163,21 @@ def test_a_permission_for_something_else_takes_no_proof_away(server: int, admini
     run_due()
     save_network(HERE, actor=administrator, now=timezone.now(), network=acme, purpose="acme", name="CA")
     assert Coverage.objects.filter(network__purpose="probe").exists()
+
+
+@pytest.mark.parametrize("change", ["moved", "removed"])
+def test_what_is_changed_while_its_answers_are_counted_keeps_no_proof(
+    server: int, administrator: User, network: Network, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    def count(*asked: Any) -> tuple[int, int]:
+        if change == "removed":
+            Network.objects.filter(pk=network.pk).delete()
+        else:
+            save_network("127.0.0.0/29", actor=None, now=NOW, network=network, allows_special=True)
+        return count_answers(*asked)
+
+    monkeypatch.setattr(coverage, "count_answers", count)
+    keep(administrator, HERE, server)
+    assert run_due().is_open is False
+    assert not Coverage.objects.filter(network__isnull=False).exists()
+    assert Coverage.objects.filter(source__isnull=False).exists()
