@@ -60,6 +60,11 @@
     if (!form.dataset.confirm || form.dataset.confirmed || !confirmation) return;
     event.preventDefault();
     ask(form, form.dataset.confirm, () => {
+      // A live part of the page may have replaced the form while the dialog was open.
+      if (!form.isConnected) {
+        form.hidden = true;
+        body.append(form);
+      }
       form.dataset.confirmed = "yes";
       form.requestSubmit(event.submitter);
     });
