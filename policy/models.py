@@ -178,3 +178,16 @@ class Unjudged(models.Model):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class Asked(models.Model):
+    """What the last answers of many rows depend on, as a digest: when it differs, all of them are asked again.
+
+    One row for the rules themselves, and one for each service of several nodes.
+    """
+
+    name = models.CharField(max_length=310, unique=True)
+    digest = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return self.name

@@ -3,7 +3,7 @@
 from policy.rules.catalogue import CATALOGUE, TITLES, Rule, Severity, Subject
 from policy.rules.certificates import CERTIFICATE_RULES, CertificateFacts
 from policy.rules.endpoints import ENDPOINT_RULES
-from policy.rules.facts import EndpointFacts, Node
+from policy.rules.facts import EndpointFacts
 from policy.rules.verdicts import Bad, Good, NotApplicable, NotJudged, Verdict
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "CertificateFacts",
     "EndpointFacts",
     "Good",
-    "Node",
     "NotApplicable",
     "NotJudged",
     "Rule",

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from inventory.names import lookalike, match
 from policy.rules.chains import incomplete_chain, misordered_chain, superfluous_chain, untrusted_path
-from policy.rules.facts import EndpointFacts, Leaf, Node, Sent
+from policy.rules.facts import EndpointFacts, Sent
 from policy.rules.presence import presence
+from policy.rules.siblings import not_same_everywhere
 from policy.rules.variants import of_everything_sent
 from policy.rules.verdicts import Bad, Good, NotJudged, Verdict
 
@@ -74,35 +75,6 @@ def broken_handshake(facts: EndpointFacts, _now: datetime) -> Verdict:
     if why := BREAKS.get(facts.reason):
         return Bad(f"It sends its certificate, and then the handshake fails: {why}.", {"handshake": facts.reason})
     return NotJudged("After the certificate came, the connection ended too early to say whether the handshake works.")
-
-
-@of_everything_sent
-def not_same_everywhere(facts: EndpointFacts, sent: Sent) -> Verdict:
-    if sent.leaf.not_before is None:
-        return NotJudged("The first day of its certificate could not be read, so nobody can say which is the newer.")
-    own = {one.leaf.key_type for one in facts.sent}
-    newer = [node for node in facts.others if any(_replaces(leaf, sent.leaf, own, node) for leaf in node.leaves)]
-    if not newer:
-        return Good()
-    nodes = len(facts.others) + 1
-    return Bad(
-        f"{len(newer)} of {nodes} nodes already serve a newer certificate; this one was left behind.",
-        {"newer on": ", ".join(node.place for node in newer[:SHOWN])},
-    )
-
-
-def _replaces(leaf: Leaf, here: Leaf, own: set[str], node: Node) -> bool:
-    """Whether another node's certificate is a later one of the same family.
-
-    An RSA and an ECDSA certificate side by side do not replace each other; but who changed from one to the other
-    serves the former no more.
-    """
-    if leaf.not_before is None or here.not_before is None or leaf.not_before <= here.not_before:
-        return False
-    if leaf.sha256 == here.sha256 or not leaf.carries_all_of(here):
-        return False
-    theirs = {one.key_type for one in node.leaves}
-    return leaf.key_type == here.key_type or (leaf.key_type not in own and here.key_type not in theirs)
 
 
 ENDPOINT_RULES: dict[str, Callable[[EndpointFacts, datetime], Verdict]] = {

@@ -30,10 +30,26 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Another node of the same service."""
+    """A node of a service; ``team`` owns it, ``key`` tells it from the others."""
 
+    key: int
     place: str
     leaves: tuple[Leaf, ...]
+    team: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """All nodes of one service whose last look brought a certificate; its nodes share this one object.
+
+    Of a service that ``is_too_large`` the nodes are not read.
+    """
+
+    nodes: tuple[Node, ...] = ()
+    is_too_large: bool = False
+
+
+NO_SERVICE = Service()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,8 @@ class EndpointFacts:
     """One endpoint. ``server_name`` comes from people or DNS, never from the certificate.
 
     ``stale_from`` is when the last look stops being evidence (twice the schedule). ``sent`` begins with what is sent to
-    clients that ask for nothing special.
+    clients that ask for nothing special. ``key`` finds it among the nodes of its ``service``; whoever sees it may read
+    the places of nodes that ``named_teams`` own.
     """
 
     retired: bool
@@ -91,4 +108,6 @@ class EndpointFacts:
     server_name: str
     tls_version: str
     sent: tuple[Sent, ...]
-    others: tuple[Node, ...] = ()
+    key: int = 0
+    service: Service = NO_SERVICE
+    named_teams: frozenset[int | None] = frozenset()

@@ -12,12 +12,9 @@ from django.db.models import Q
 
 from inventory.models import Certificate, Endpoint
 from policy.rules.certificates import CertificateFacts
-from policy.rules.facts import EndpointFacts, Node, Sent
-from policy.services.sent import Served, evidence_until, sent_by, served_by
-
-Services = dict[str, list[Endpoint]]
-# A finding is read by the team that owns its subject; what belongs to others is counted, not named.
-OF_ANOTHER_TEAM = "a node of another team"
+from policy.rules.facts import NO_SERVICE, EndpointFacts, Sent, Service
+from policy.services.sent import evidence_until, sent_by, served_by
+from policy.services.siblings import Services, services_of
 
 
 def certificate_facts(certificates: Sequence[Certificate]) -> dict[int, CertificateFacts]:
@@ -27,7 +24,8 @@ def certificate_facts(certificates: Sequence[Certificate]) -> dict[int, Certific
 
 def _certificate_facts(row: Certificate, carriers: Iterable[_Carrier]) -> CertificateFacts:
     others = [one for one in carriers if one.is_other_than(row)]
-    named = tuple(one.name for one in others if _may_be_named(one.owner_team_id, row))
+    named_teams = _named_teams(row)
+    named = tuple(one.name for one in others if one.owner_team_id in named_teams)
     return CertificateFacts(
         not_before=row.not_before,
         not_after=row.not_after,
@@ -85,21 +83,23 @@ def _keys_shared(certificates: Sequence[Certificate]) -> dict[str, list[_Carrier
     return shared
 
 
-def _may_be_named(owner: int | None, row: Certificate | Endpoint) -> bool:
-    """Whether everybody who sees ``row`` also sees what this team (or nobody) owns."""
-    return owner == row.owner_team_id or (owner is None and not settings.HIDE_UNOWNED)
+def _named_teams(row: Certificate | Endpoint) -> frozenset[int | None]:
+    """Teams (and nobody) whose things everybody sees who sees ``row``."""
+    nobody = () if settings.HIDE_UNOWNED else (None,)
+    return frozenset((row.owner_team_id, *nobody))
 
 
-def endpoint_facts(endpoints: Sequence[Endpoint], now: datetime) -> dict[int, EndpointFacts]:
-    services = _services(endpoints)
-    served = served_by(
-        {row.pk for row in endpoints}.union(*({node.pk for node in nodes} for nodes in services.values()))
-    )
+def endpoint_facts(
+    endpoints: Sequence[Endpoint], now: datetime, services: Services | None = None
+) -> dict[int, EndpointFacts]:
+    """``services`` are those of these endpoints, if they have been read already."""
+    summaries = (services or services_of(endpoints)).summaries
+    served = served_by({row.pk for row in endpoints})
     sent = sent_by(endpoints, served, now)
-    return {row.pk: _facts(row, sent[row.pk], _others(row, services, served)) for row in endpoints}
+    return {row.pk: _facts(row, sent[row.pk], summaries.get(row.service, NO_SERVICE)) for row in endpoints}
 
 
-def _facts(row: Endpoint, sent: tuple[Sent, ...], others: tuple[Node, ...]) -> EndpointFacts:
+def _facts(row: Endpoint, sent: tuple[Sent, ...], service: Service) -> EndpointFacts:
     return EndpointFacts(
         retired=row.retired_at is not None,
         tried=row.outcome != Endpoint.Outcome.NEVER,
@@ -110,26 +110,7 @@ def _facts(row: Endpoint, sent: tuple[Sent, ...], others: tuple[Node, ...]) -> E
         server_name=row.server_name,
         tls_version=row.tls_version,
         sent=sent,
-        others=others,
-    )
-
-
-def _services(endpoints: Iterable[Endpoint]) -> Services:
-    """The nodes of each service concerned whose last look brought a certificate."""
-    names = {row.service for row in endpoints if row.service}
-    services: Services = defaultdict(list)
-    for row in Endpoint.objects.alive().filter(service__in=names, outcome=Endpoint.Outcome.SERVED):
-        services[row.service].append(row)
-    return services
-
-
-def _others(row: Endpoint, services: Services, served: Served) -> tuple[Node, ...]:
-    beside = services.get(row.service, ()) if row.service else ()
-    return tuple(
-        Node(
-            node.place if _may_be_named(node.owner_team_id, row) else OF_ANOTHER_TEAM,
-            served.leaves_of(node),
-        )
-        for node in beside
-        if node.pk != row.pk
+        key=row.pk,
+        service=service,
+        named_teams=_named_teams(row),
     )

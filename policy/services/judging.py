@@ -25,8 +25,10 @@ from policy.rules import (
 )
 from policy.rules.certificates import presence as certificate_presence
 from policy.rules.endpoints import presence as endpoint_presence
+from policy.services.calling import call
 from policy.services.facts import certificate_facts, endpoint_facts
 from policy.services.findings import Kept, keep
+from policy.services.siblings import call_for_siblings, services_of
 
 BATCH = 200
 Judged = TypeVar("Judged", Certificate, Endpoint)
@@ -54,48 +56,41 @@ def call_for_gone_rules(now: datetime) -> None:
     gone = Finding.objects.open().of_gone_rules()
     for model, column in ((Certificate, "certificate"), (Endpoint, "endpoint")):
         subjects = gone.exclude(**{column: None}).values(column)
-        _call(model, Q(pk__in=subjects) & ~Q(judge_at__lte=now), now)
+        call(model, Q(pk__in=subjects) & ~Q(judge_at__lte=now), now)
 
 
 def _judge_endpoints(now: datetime, batch: int) -> int:
-    due = list(Endpoint.objects.filter(judge_at__lte=now).order_by("judge_at").values_list("pk", flat=True)[:batch])
-    if not due:
+    endpoints = list(Endpoint.objects.filter(judge_at__lte=now).order_by("judge_at")[:batch])
+    if not endpoints:
         return 0
-    endpoints = _with_siblings(due)
+    services = services_of(endpoints)
     # Path building is slow beside a query, so facts and verdicts are made outside the transaction.
-    facts = endpoint_facts(endpoints, now)
+    facts = endpoint_facts(endpoints, now, services)
     found = {pk: endpoint_verdicts(one, now) for pk, one in facts.items()}
+    call_for_siblings(endpoints, services, now)
     with transaction.atomic():
         claimed = _claim(Endpoint, endpoints)
         verdicts = {row.pk: found[row.pk] for row in claimed}
         kept = keep(Subject.ENDPOINT, verdicts, now)
         _write_standing(Endpoint, claimed, verdicts, {row.pk: facts[row.pk].stale_from for row in claimed}, now)
         _call_for_certificates(claimed, kept, now)
-    return len({row.pk for row in claimed} & set(due))
+    return len(claimed)
 
 
-def _with_siblings(due: Sequence[int]) -> list[Endpoint]:
-    """The endpoints and the other nodes of their services: what one serves decides whether another was left behind."""
-    services = Endpoint.objects.filter(pk__in=due).exclude(service="").values_list("service", flat=True)
-    return list(Endpoint.objects.filter(Q(pk__in=due) | Q(service__in=set(services))))
+# What a look changes although it may leave a row as due as it was.
+_READ = {Certificate: ("judge_at", "judged_at"), Endpoint: ("judge_at", "judged_at", "last_seen_at")}
 
 
 def _claim(model: type[Judged], rows: Sequence[Judged]) -> list[Judged]:
     """Lock those of the rows that are still as they were read, until the transaction ends.
 
-    What changed meanwhile stays due. What another judge holds or has judged is left to it, and so are the other nodes
-    of its service: it may not know yet what made them due.
+    What changed meanwhile stays due. What another judge holds or has judged is left to it.
     """
     found = model.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk")
     # Never waited for, so that two judges cannot stop each other; no key changes, so recording may refer to the rows.
-    locked = found.select_for_update(skip_locked=True, no_key=True).values_list("pk", "judge_at", "judged_at")
-    now_at = {pk: (judge_at, judged_at) for pk, judge_at, judged_at in locked}
-    taken = {_service(row) for row in rows if row.pk not in now_at or now_at[row.pk][1] != row.judged_at} - {""}
-    return [row for row in rows if now_at.get(row.pk) == (row.judge_at, row.judged_at) and _service(row) not in taken]
-
-
-def _service(row: Certificate | Endpoint) -> str:
-    return row.service if isinstance(row, Endpoint) else ""
+    locked = found.select_for_update(skip_locked=True, no_key=True).values_list("pk", *_READ[model])
+    now_at = {pk: read for pk, *read in locked}
+    return [row for row in rows if now_at.get(row.pk) == [getattr(row, name) for name in _READ[model]]]
 
 
 def _call_for_certificates(endpoints: Sequence[Endpoint], kept: Kept, now: datetime) -> None:
@@ -104,7 +99,7 @@ def _call_for_certificates(endpoints: Sequence[Endpoint], kept: Kept, now: datet
     if changed:
         served = ServedChain.objects.filter(endpoint__in=changed).values("certificate")
         by_default = {row.certificate_id for row in endpoints if row.pk in kept.subjects}
-        _call(Certificate, Q(pk__in=by_default - {None}) | Q(pk__in=served), now)
+        call(Certificate, Q(pk__in=by_default - {None}) | Q(pk__in=served), now)
 
 
 def _judge_certificates(now: datetime, batch: int) -> int:
@@ -134,20 +129,12 @@ def _call_for_key_sharers(leaves: Sequence[Certificate], verdicts: Verdicts, now
     keys = {row.spki_sha256 for row in leaves if _is_shared(verdicts[row.pk]) not in {None, row.pk in were_shared}}
     if keys:
         of_these_keys = Q(kind=Certificate.Kind.LEAF, spki_sha256__in=keys)
-        _call(Certificate, of_these_keys & ~Q(pk__in=list(verdicts)) & ~Q(judged_at=now), now)
+        call(Certificate, of_these_keys & ~Q(pk__in=list(verdicts)) & ~Q(judged_at=now), now)
 
 
 def _is_shared(verdicts: dict[str, Verdict]) -> bool | None:
     verdict = verdicts["key_reuse"]
     return None if isinstance(verdict, NotJudged) else isinstance(verdict, Bad)
-
-
-def _call(model: type[Certificate] | type[Endpoint], which: Q, now: datetime) -> None:
-    """Make rows due. They are locked in the order of their keys, so that nobody waits in a circle."""
-    found = model.objects.filter(which).order_by("pk").select_for_update(no_key=True)
-    with transaction.atomic():
-        if pks := list(found.values_list("pk", flat=True)):
-            model.objects.filter(pk__in=pks).update(judge_at=now)
 
 
 def endpoint_verdicts(facts: EndpointFacts, now: datetime) -> dict[str, Verdict]:

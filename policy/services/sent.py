@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 
 from inventory.models import Certificate, CertificateName, ChainLink, Endpoint, ServedChain
 from policy.rules.facts import Leaf, PathFacts, Sent
+from policy.services.calling import MOST
 from policy.services.paths import path_facts
 
 Names = tuple[tuple[str, str], ...]
+_COMPARED = ("sha256", "names_sha256", "key_type", "not_before", "details")
 # What stands in the way of reading the names of a certificate that shows none.
 _UNREAD = frozenset({"names", "extensions", "certificate"})
 
@@ -27,9 +29,6 @@ class Served:
     def of(self, endpoint: Endpoint) -> Sequence[ServedChain]:
         return self.pointers.get(endpoint.pk, ())
 
-    def leaves_of(self, endpoint: Endpoint) -> tuple[Leaf, ...]:
-        return tuple(self.leaves[pointer.certificate_id] for pointer in self.of(endpoint))
-
 
 def served_by(endpoints: Collection[int]) -> Served:
     """Of each endpoint, what everybody gets comes first, as its word does in the alphabet."""
@@ -40,6 +39,16 @@ def served_by(endpoints: Collection[int]) -> Served:
     certificates = {row.certificate_id: row.certificate for of_one in pointers.values() for row in of_one}
     names = names_as_signed(certificates)
     return Served(pointers, names, {pk: _leaf(row, names.get(pk, ())) for pk, row in certificates.items()})
+
+
+def leaves_of(certificates: Collection[int]) -> dict[int, Leaf]:
+    """What is compared of each of these certificates, and no more of them is read."""
+    wanted, leaves = sorted(certificates), {}
+    for start in range(0, len(wanted), MOST):
+        found = Certificate.objects.filter(pk__in=wanted[start : start + MOST]).only(*_COMPARED).in_bulk()
+        names = names_as_signed(found)
+        leaves.update({pk: _leaf(row, names.get(pk, ())) for pk, row in found.items()})
+    return leaves
 
 
 def _leaf(row: Certificate, names: Names) -> Leaf:

@@ -13,7 +13,7 @@ from policy.rules import CATALOGUE, CERTIFICATE_RULES, ENDPOINT_RULES, Bad, Good
 from policy.rules.certificates import CertificateFacts
 from policy.rules.certificates import presence as certificate_presence
 from policy.rules.endpoints import presence as endpoint_presence
-from policy.rules.facts import EndpointFacts, Leaf, Node, PathFacts, Sent
+from policy.rules.facts import EndpointFacts, Leaf, Node, PathFacts, Sent, Service
 
 NOW = datetime(2026, 11, 23, 9, 41, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -85,7 +85,9 @@ BROKEN_ENDPOINTS: dict[str, dict[str, Any]] = {
     "untrusted_path": _path(trusted=False),
     "old_tls": {"tls_version": "TLSv1.1"},
     "broken_handshake": {"reason": "protocol_error"},
-    "not_same_everywhere": {"others": (Node("10.0.0.2:443", (Leaf("b" * 64, "n" * 64, "EC", NOW - DAY),)),)},
+    "not_same_everywhere": {
+        "service": Service((Node(2, "10.0.0.2:443", (Leaf("b" * 64, "n" * 64, "EC", NOW - DAY),)),))
+    },
 }
 UNREAD_ENDPOINTS: dict[str, dict[str, Any]] = {
     "wrong_name": {"server_name": ""},
