@@ -37,6 +37,8 @@ from accounts.services import (
 from certdash.lib.inert import visible
 
 Action = Callable[..., Any]
+# What the audit log calls a bulk action once it is done; each of its rows has an event of its own beside it.
+_DONE = {"close": "closed_in_bulk", "remove_factors": "factors_removed", "send_invitation_again": "invited_again"}
 # The stubs make these classes generic, Django itself does not.
 if TYPE_CHECKING:
     ModelAdminBase = admin.ModelAdmin[Any]
@@ -99,7 +101,7 @@ class AuditedAdmin(ModelAdminBase):
         @wraps(function)
         def audited(modeladmin: AuditedAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
             with transaction.atomic():
-                self._audit_many(request, f"action_{name}", queryset)
+                self._audit_many(request, _DONE[name], queryset)
                 response: HttpResponse | None = function(modeladmin, request, queryset)
             return response
 

@@ -207,7 +207,7 @@ def test_nothing_changes_if_it_cannot_be_recorded(office: Client, viewer: User, 
 
 def test_a_bulk_action_is_one_event_with_count_and_digest(office: Client, viewer: User, operator: User) -> None:
     act(office, "close", viewer, operator)
-    bulk = AuditEvent.objects.get(verb="user.action_close")
+    bulk = AuditEvent.objects.get(verb="user.closed_in_bulk")
     assert bulk.after["count"] == 2
     assert len(bulk.after["sha256_of_ids"]) == 64
 
