@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
-from zoneinfo import ZoneInfo, available_timezones
 
 from allauth.account.adapter import get_adapter
 from django.contrib.auth import logout
@@ -18,11 +17,11 @@ from django.utils import timezone
 
 from accounts.models import Organisation, User
 from accounts.services import AuditRefusedError, Origin, audit, came_from, note_visit, second_factors
+from certdash.lib.zones import zone_of
 
 logger = logging.getLogger(__name__)
 
 View = Callable[[HttpRequest], HttpResponse]
-TIME_ZONES = available_timezones()
 
 
 class AuditOrigin:
@@ -119,7 +118,7 @@ class LocalTime:
         if not isinstance(request.user, User):
             return self.get_response(request)
         name = request.user.timezone or Organisation.objects.values_list("timezone", flat=True).first()
-        with timezone.override(ZoneInfo(name) if name in TIME_ZONES else None):
+        with timezone.override(zone_of(name)):
             return self.get_response(request)
 
 
