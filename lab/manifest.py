@@ -31,6 +31,7 @@ FAULTS = (
     "weak_key",
     "sha1_signature",
     "old_tls",
+    "broken_handshake",
     "key_reuse",
     "not_same_everywhere",
 )

@@ -168,7 +168,11 @@ _RULES = (
         Severity.HIGH,
         7,
         "No path leads from what the server sends to a root that you trust.",
-        ("Use a certificate of a trusted authority.", "If the root is yours, add it as a private trust store."),
+        (
+            "If the authority is your own, an administrator trusts its root: manage.py trust NAME FILE.",
+            "If the server does not send an intermediate certificate, install it after the certificate itself.",
+            "Otherwise use a certificate of a trusted authority.",
+        ),
         "RFC 5280, section 6",
     ),
     Rule(

@@ -25,8 +25,10 @@ def of_every_form(question: Callable[[PathFacts], Verdict]) -> Rule:
 
 @of_every_form
 def incomplete_chain(path: PathFacts) -> Verdict:
-    if not path.missing:
+    if not path.missing or path.missing_is == "root":
         return Good()
+    if path.missing_is == "unknown":
+        return NotJudged(f"{path.missing} was not sent and is not known here, so nobody can say whether it is a root.")
     return Bad(f"It does not send {path.missing}.", {"missing": path.missing})
 
 
@@ -60,11 +62,16 @@ def untrusted_path(_facts: EndpointFacts, sent: Sent) -> Verdict:
 
 def _not_trusted(path: PathFacts) -> Verdict:
     """One fault, one finding: the rules "self_signed" and "incomplete_chain" tell theirs."""
-    if path.is_self_signed:
+    if path.is_self_signed or path.missing_is == "intermediate":
         return NotApplicable("overtaken")
-    if path.missing:
-        return NotJudged(f"It does not send {path.missing}, so nobody can say to which root its chain leads.")
-    return Bad(path.sentence, {"path": path.sentence}, changes_at=path.changes_at)
+    return Bad(_without_end(path), {"path": path.sentence}, changes_at=path.changes_at)
+
+
+def _without_end(path: PathFacts) -> str:
+    if not path.missing:
+        return path.sentence
+    what = "a root that is" if path.missing_is == "root" else "which was not sent and is"
+    return f"Its chain ends at {path.missing}, {what} in no trust store."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 DEFAULT = "default"
 # Whom the other variants are sent to, as people call them.
@@ -57,8 +58,9 @@ class PathFacts:
     """What path building says of the chain as sent (inventory.trust).
 
     ``trusted`` is None when it could not be judged; without ``is_read`` the form of the chain is unknown, too, and
-    ``sentence`` says why. ``missing`` names the issuer that was not sent. ``changes_at`` is the next moment at which an
-    authority's own dates may change the answer.
+    ``sentence`` says why. ``missing`` names the issuer that was not sent, and ``missing_is`` says what is known of it:
+    no server need send a root. ``changes_at`` is the next moment at which an authority's own dates may change the
+    answer.
     """
 
     trusted: bool | None
@@ -66,6 +68,7 @@ class PathFacts:
     is_read: bool = True
     is_self_signed: bool = False
     missing: str = ""
+    missing_is: Literal["unknown", "intermediate", "root"] = "unknown"
     misplaced: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     changes_at: datetime | None = None

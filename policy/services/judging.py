@@ -12,7 +12,7 @@ from django.db.models import F, Q
 
 from inventory.models import Certificate, Endpoint, ServedChain
 from inventory.services.judgements import Judgement, keep_certificate_judgements, keep_endpoint_judgements
-from policy.models import Finding
+from policy.models import Finding, Unjudged
 from policy.rules import (
     CERTIFICATE_RULES,
     ENDPOINT_RULES,
@@ -110,6 +110,7 @@ def _judge_certificates(now: datetime, batch: int) -> int:
     facts = certificate_facts(leaves)
     found = {pk: certificate_verdicts(one, now) for pk, one in facts.items()}
     _call_for_key_sharers(leaves, found, now)
+    _call_for_chains_below(rows, now)
     with transaction.atomic():
         claimed = _claim(Certificate, rows)
         # Of authorities nothing is asked.
@@ -130,6 +131,15 @@ def _call_for_key_sharers(leaves: Sequence[Certificate], verdicts: Verdicts, now
     if keys:
         of_these_keys = Q(kind=Certificate.Kind.LEAF, spki_sha256__in=keys)
         call(Certificate, of_these_keys & ~Q(pk__in=list(verdicts)) & ~Q(judged_at=now), now)
+
+
+def _call_for_chains_below(rows: Sequence[Certificate], now: datetime) -> None:
+    """A new authority may be the issuer that a server did not send."""
+    names = {row.subject_sha256 for row in rows if row.is_ca and row.judged_at is None}
+    if names:
+        below = ServedChain.objects.filter(certificate__issuer__name_sha256__in=names).values("endpoint")
+        unsure = Unjudged.objects.filter(rule="incomplete_chain", endpoint__in=below)
+        call(Endpoint, Q(pk__in=list(unsure.values_list("endpoint_id", flat=True))), now)
 
 
 def _is_shared(verdicts: dict[str, Verdict]) -> bool | None:

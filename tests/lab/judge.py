@@ -13,6 +13,9 @@ from cryptography.x509.oid import SignatureAlgorithmOID
 from lab.manifest import Line
 from tests.lab.clients import Answer
 
+# Bytes of certificates, beyond which its clients break the handshake off.
+OPENSSL_TAKES = 100_000
+
 
 def faults(line: Line, answer: Answer, root: x509.Certificate) -> set[str]:
     """All that shows at one endpoint."""
@@ -20,6 +23,8 @@ def faults(line: Line, answer: Answer, root: x509.Certificate) -> set[str]:
     found = {*_dates(sent[0]), *_chain(sent, root), *_strength(sent[0])}
     if answer.protocol in ("TLSv1", "TLSv1.1"):
         found.add("old_tls")
+    if sum(map(len, answer.chain)) > OPENSSL_TAKES:
+        found.add("broken_handshake")
     if line.server_name and not _covers(sent[0], line.server_name):
         found.add("wrong_name")
     return found

@@ -35,6 +35,7 @@ def test_it_serves_what_the_manifest_says_until_it_is_told_to_end(tmp_path: Path
         rest = lab.stdout.read()
         assert lab.wait(timeout=20) == 0
     assert "manage.py scan --network 127.0.0.1/32 --ports" in rest
+    assert f"manage.py trust lab {file}.root.pem" in rest
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((lines[0].address, lines[0].port), timeout=5)
 

@@ -12,7 +12,7 @@ from inventory.services import keep_trust_store
 from lab import pki
 from lab.pki import Authority, Issued
 from policy.models import Finding
-from policy.rules import NotApplicable, NotJudged
+from policy.rules import Good, NotApplicable, NotJudged
 from tests.conftest import NOW
 from tests.policy.looks import (
     DAY,
@@ -69,14 +69,58 @@ def test_an_old_root_may_be_the_one_that_is_trusted() -> None:
     assert open_rules(node()) == set()
 
 
-def test_a_missing_issuer_is_one_finding_even_where_nothing_says_where_to_get_it() -> None:
+def test_a_missing_issuer_that_is_known_is_one_finding_even_where_nothing_says_where_to_get_it() -> None:
     trust_root()
+    look(below(BELOW.der), NOW, address="192.0.2.2", name="other.example.org")
     look(below(), NOW)
     judge(NOW)
     assert open_rules(node()) == {"incomplete_chain"}
-    unsure = verdict("untrusted_path", node(), NOW)
-    assert isinstance(unsure, NotJudged)
-    assert unsure.reason == "It does not send Example Issuing, so nobody can say to which root its chain leads."
+    assert verdict("untrusted_path", node(), NOW) == NotApplicable("overtaken")
+
+
+def test_a_missing_issuer_of_which_nothing_is_known_may_be_a_root_and_is_one_finding() -> None:
+    look(below(), NOW)
+    judge(NOW)
+    assert open_rules(node()) == {"untrusted_path"}
+    told = "Its chain ends at Example Issuing, which was not sent and is in no trust store."
+    assert finding("untrusted_path", node()).sentence == told
+    assert verdict("incomplete_chain", node(), NOW) == NotJudged(
+        "Example Issuing was not sent and is not known here, so nobody can say whether it is a root.",
+    )
+
+
+def test_a_missing_issuer_is_judged_again_when_another_server_sends_it() -> None:
+    trust_root()
+    look(below(), NOW)
+    judge(NOW)
+    look(below(BELOW.der), NOW + HOUR, address="192.0.2.2", name="other.example.org")
+    judge(NOW + HOUR)
+    assert open_rules(node()) == {"incomplete_chain"}
+
+
+def test_a_root_that_was_rightly_not_sent_is_not_missing_where_nobody_trusts_it() -> None:
+    look(below(BELOW.der), NOW)
+    judge(NOW)
+    assert open_rules(node()) == {"untrusted_path"}
+    look(below(BELOW.der, ROOT.der), NOW + HOUR, address="192.0.2.2", name="other.example.org")
+    look(replace(issue(), chain=()), NOW + HOUR, address="192.0.2.3", name="third.example.org")
+    judge(NOW + 2 * DAY)
+    look(below(BELOW.der), NOW + 2 * DAY)
+    judge(NOW + 2 * DAY)
+    assert open_rules(node()) == {"untrusted_path"}
+    told = "Its chain ends at Example Root, a root that is in no trust store."
+    assert finding("untrusted_path", node()).sentence == told
+    assert verdict("incomplete_chain", node(), NOW + 2 * DAY) == Good(changes_at=None)
+
+
+def test_a_root_that_another_one_signed_is_missing_where_that_one_is_trusted() -> None:
+    older = Authority.make("Older Root", seed=12)
+    TrustStore.objects.create(name="Old", pem=older.pem, added_at=NOW)
+    cross = older.intermediate(ROOT.name, key=ROOT.key)
+    look(below(BELOW.der, cross.der, ROOT.der), NOW, address="192.0.2.2", name="other.example.org")
+    look(below(BELOW.der), NOW)
+    judge(NOW)
+    assert open_rules(node()) == {"incomplete_chain"}
 
 
 def test_an_expired_issuer_breaks_the_path_although_the_certificate_is_in_date() -> None:

@@ -112,7 +112,7 @@ def test_a_node_that_was_left_behind_is_forgiven_when_its_newer_sister_retires(a
 def test_a_new_root_makes_every_path_due() -> None:
     look(issue(), NOW)
     judge(NOW)
-    assert open_rules(node()) == {"incomplete_chain"}
+    assert open_rules(node()) == {"untrusted_path"}
     keep_trust_store("Example", ROOT.pem, actor=None, now=NOW + HOUR)
     judge(NOW + HOUR)
     assert open_rules(node()) == set()

@@ -38,13 +38,35 @@ def _faults(endpoint: Endpoint) -> set[str]:
     return set(Finding.objects.open().filter(about).values_list("rule", flat=True)) - ALWAYS
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_scan_of_the_lab_finds_every_certificate_and_names_every_fault(manifest: Manifest, tmp_path: Path) -> None:
-    places = tmp_path / "manifest.jsonl"
+def _judge_a_scan(manifest: Manifest, places: Path) -> None:
     manifest.write(places)
-    TrustStore.objects.create(name="Lab", pem=manifest.root_pem, added_at=timezone.now())
     call_command("scan", places=str(places), allow=True, wait=True, rate=0)
     judge_all_due(timezone.now())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_its_root_the_lab_is_untrusted_and_only_missing_intermediates_are_missing(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    _judge_a_scan(manifest, tmp_path / "manifest.jsonl")
+    wrong, trusted = [], []
+    for line in manifest.lines:
+        endpoint = _found(line)
+        if endpoint is None or not line.leaf_sha256:
+            continue
+        found, planted = _faults(endpoint), set(line.faults)
+        if found - {"untrusted_path"} != planted - {"untrusted_path"}:
+            wrong.append(f"{line.kind} {line.address}:{line.port}: named {found}, planted {planted}")
+        if not found & {"untrusted_path", "self_signed", "incomplete_chain"}:
+            trusted.append(f"{line.kind} {line.address}:{line.port}")
+    assert not wrong, "\n".join(wrong)
+    assert not trusted, "\n".join(trusted)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_scan_of_the_lab_finds_every_certificate_and_names_every_fault(manifest: Manifest, tmp_path: Path) -> None:
+    TrustStore.objects.create(name="Lab", pem=manifest.root_pem, added_at=timezone.now())
+    _judge_a_scan(manifest, tmp_path / "manifest.jsonl")
     wrong = []
     for line in manifest.lines:
         endpoint = _found(line)

@@ -79,7 +79,7 @@ UNREAD_CERTIFICATES: dict[str, dict[str, Any]] = {
 }
 BROKEN_ENDPOINTS: dict[str, dict[str, Any]] = {
     "wrong_name": {"server_name": "mail.example.org"},
-    "incomplete_chain": _path(trusted=False, missing="Corp CA 2"),
+    "incomplete_chain": _path(trusted=False, missing="Corp CA 2", missing_is="intermediate"),
     "misordered_chain": _path(trusted=True, misplaced=("Corp CA 2",)),
     "superfluous_chain": _path(trusted=True, strangers=("Old CA",)),
     "untrusted_path": _path(trusted=False),

@@ -64,6 +64,7 @@ def test_both_certificates_of_an_endpoint_carry_its_risks() -> None:
 
 
 def test_what_is_wrong_for_everybody_is_said_once() -> None:
+    look(ECDSA, NOW, address="192.0.2.2", name="other.example.org")
     look(replace(ECDSA, chain=()), NOW, rsa=ALONE)
     judge(NOW)
     assert finding("incomplete_chain", node()).sentence == "It does not send Example Issuing."

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import resource
+import shlex
 import signal
 from argparse import ArgumentParser
 from collections.abc import Iterable
@@ -53,7 +54,11 @@ class Command(BaseCommand):
     def _announce(self, lines: tuple[manifest.Line, ...], file: Path | None) -> None:
         self.stdout.write("\n".join(_summary(lines)))
         if file:
-            self.stdout.write(f"Expected: {file}\nRoot:     {manifest.root_path(file)}")
+            root = manifest.root_path(file)
+            self.stdout.write(f"Expected: {file}\nRoot:     {root}")
+            self.stdout.write(f"Trust it: manage.py trust lab {shlex.quote(str(root))}")
+        else:
+            self.stdout.write("Nobody trusts its root: --manifest FILE writes it down, for manage.py trust.")
         self.stdout.write("Ctrl-C ends it.")
         self.stdout.flush()
 
