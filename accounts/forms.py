@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organisation, Role, User
 from accounts.services import is_last_administrator, last_administrator_sentence
+from certdash.lib.forms import Whole, one_line, say_one_line
 
 # The stubs make the class generic, Django itself does not.
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ class PersonForm(forms.Form):
     """Name and password of somebody who takes over an account; ``email`` if it is known already."""
 
     name = forms.CharField(
-        label=_("Name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}), required=False
+        label=_("Name"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        required=False,
+        validators=[one_line],
     )
     password = NewPasswordField()
 
@@ -77,7 +82,7 @@ class AdministratorForm(PersonForm):
         return email.lower()
 
 
-class OrganisationForm(OrganisationBase):
+class OrganisationForm(Whole, OrganisationBase):
     timezone = forms.ChoiceField(
         label=_("Time zone"),
         choices=time_zone_choices,
@@ -94,8 +99,12 @@ class OrganisationForm(OrganisationBase):
         model = Organisation
         fields = ["name", "timezone", "base_url"]
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        say_one_line(self, "name")
 
-class ProfileForm(UserBase):
+
+class ProfileForm(Whole, UserBase):
     timezone = forms.ChoiceField(label=_("Time zone"), required=False)
     theme = forms.ChoiceField(
         label=_("Theme"),
@@ -113,6 +122,7 @@ class ProfileForm(UserBase):
         zones = forms.ChoiceField(choices=[("", _("That of the organisation")), *time_zone_choices()])
         self.fields["timezone"].choices = zones.choices  # type: ignore[attr-defined]  # a ChoiceField, declared above
         self.fields["name"].widget.attrs["autocomplete"] = "name"
+        say_one_line(self, "name")
 
 
 class UserForm(UserBase):
@@ -128,6 +138,10 @@ class UserForm(UserBase):
     class Meta:
         model = User
         fields = ["email", "name", "role", "is_active", "ends_at"]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        say_one_line(self, "name")
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"].lower()

@@ -17,6 +17,7 @@ View = Callable[[HttpRequest], HttpResponse]
 
 _request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
 _LINE_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 # Addresses that let in whoever knows them, also as the value of a parameter.
 _TOKEN = re.compile(
     r"""((?:/|%2F)(?:setup|invitation|password(?:/|%2F)reset(?:/|%2F)key)(?:/|%2F))(?:(?!%2F)[^/\s"'?#&])+""",
@@ -77,6 +78,19 @@ class UploadCap:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not (length.isascii() and length.isdigit()) or int(length) > settings.UPLOAD_CAP:
             return render(request, "413.html", {"cap": settings.UPLOAD_CAP}, status=413)
+        return self.get_response(request)
+
+
+class FormsOnly:
+    """Refuse a body that is no form: Django reads nothing of it, and it would look like a form without fields."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if (request.META.get("CONTENT_LENGTH") or "0") != "0" and request.content_type not in _FORMS:
+            message = "Send a form: application/x-www-form-urlencoded or multipart/form-data.\n"
+            return HttpResponse(message, "text/plain", status=415)
         return self.get_response(request)
 
 

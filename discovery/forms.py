@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
+from certdash.lib.forms import Whole, one_line, say_one_line
 from discovery.addresses import AddressError, parse_network, wholly_special
 from discovery.models import Source, Zone
 from discovery.services import Ask
@@ -21,6 +23,9 @@ else:
     SourceFormBase = forms.ModelForm
 
 DAILY = 86_400
+# A million characters: some 20,000 lines of networks or names.
+TARGETS_AT_MOST, TARGET_LINES = 1_000_000, 20_000
+NAMES_AT_MOST, EXCLUSIONS_AT_MOST = 2000, 20_000
 EVERY = [
     (3600, _("every hour")),
     (6 * 3600, _("every 6 hours")),
@@ -41,12 +46,12 @@ class ScanForm(forms.Form):
     ports = forms.CharField(label=_("Ports"), max_length=300, initial="443", help_text=_("443, 8443, 9000-9010"))
     server_names = forms.CharField(
         label=_("Server names"),
-        max_length=2000,
+        max_length=NAMES_AT_MOST,
         required=False,
         help_text=_("Asked for at every address above. Empty: addresses are asked without a name."),
     )
     exclusions = forms.CharField(
-        label=_("Exclusions"), max_length=20_000, required=False, widget=forms.Textarea(attrs={"rows": 2})
+        label=_("Exclusions"), max_length=EXCLUSIONS_AT_MOST, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
     engine = forms.ChoiceField(label=_("Engine"), choices=Source.Engine)
     rate_limit = forms.IntegerField(label=_("Connections per second"), min_value=1, max_value=10_000, initial=500)
@@ -55,7 +60,10 @@ class ScanForm(forms.Form):
         return Ask(**self.cleaned_data)
 
 
-class SourceForm(SourceFormBase):
+LONGEST = {"targets": TARGETS_AT_MOST, "server_names": NAMES_AT_MOST, "exclusions": EXCLUSIONS_AT_MOST, "ports": 300}
+
+
+class SourceForm(Whole, SourceFormBase):
     """A place to look again and again."""
 
     every_seconds = forms.TypedChoiceField(label=_("Repeat"), choices=EVERY, coerce=int, initial=DAILY)
@@ -92,6 +100,20 @@ class SourceForm(SourceFormBase):
         self.fields["owner_team"] = forms.ModelChoiceField(
             label=_("Owner"), queryset=teams, required=not user.is_administrator
         )
+        say_one_line(self, "name")
+        for name in self.fields.keys() & LONGEST:
+            self.fields[name].validators = [*self.fields[name].validators, MaxLengthValidator(LONGEST[name])]
+
+    def must_be_whole(self) -> bool:
+        """What is left out of a new one is as usual."""
+        return self.instance.pk is not None
+
+    def clean_targets(self) -> str:
+        targets = str(self.cleaned_data["targets"])
+        if targets.count("\n") >= TARGET_LINES:
+            message = _("These are more than %(most)s lines: make several sources of them, or write networks.")
+            raise ValidationError(message, params={"most": f"{TARGET_LINES:,}"})
+        return targets
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -106,7 +128,7 @@ class NetworkForm(forms.Form):
     network = forms.CharField(
         label=_("Network"), max_length=100, help_text=_("10.0.0.0/8, 192.0.2.7, 2001:db8::/48 or 10.0.0.5-10.0.0.9")
     )
-    name = forms.CharField(label=_("Name"), max_length=100, required=False)
+    name = forms.CharField(label=_("Name"), max_length=100, required=False, validators=[one_line])
     is_excluded = forms.BooleanField(
         label=_("Never connect there"), required=False, help_text=_("An exclusion always wins over a permission.")
     )

@@ -20,7 +20,8 @@ def profile(request: HttpRequest) -> HttpResponse:
     """Everybody, whatever their role, changes their own name, time zone, theme and keyboard shortcuts."""
     if not isinstance(request.user, User):
         raise PermissionDenied
-    form = ProfileForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
+    given = request.POST if request.method == "POST" else None
+    form = ProfileForm(given, instance=User.objects.get(pk=request.user.pk))
     if form.is_valid():
         change_profile(request.user, form.cleaned_data, timezone.now())
         messages.success(request, _("Your profile was saved."))

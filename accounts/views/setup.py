@@ -84,7 +84,7 @@ def setup_organisation(request: HttpRequest) -> HttpResponse:
     user = require_administrator(request.user)
     organisation = Organisation.objects.filter(pk=1).first() or Organisation(pk=1)
     initial = {"base_url": organisation.base_url or request.build_absolute_uri("/").rstrip("/")}
-    form = OrganisationForm(request.POST or None, instance=organisation, initial=initial)
+    form = OrganisationForm(request.POST if request.method == "POST" else None, instance=organisation, initial=initial)
     if form.is_valid():
         change_organisation(user, form.cleaned_data, timezone.now())
         return redirect(next_setup_url(ORGANISATION))

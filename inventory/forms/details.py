@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from certdash.lib.forms import INCOMPLETE, Whole
 from certdash.lib.inert import visible
 from inventory.forms.fields import KeyValues, TagWords, Words, short
 from inventory.models import Certificate, Criticality, Endpoint, Environment, Exposure, Purpose
@@ -32,7 +33,7 @@ class Chosen(forms.ChoiceField):
         super().__init__(label=label, choices=[("", _("Not set")), *words.choices], required=False)
 
 
-class DetailsForm(forms.Form):
+class DetailsForm(Whole, forms.Form):
     """What an organisation says of a certificate or an endpoint. All of it may be left empty: nobody said it yet."""
 
     environment = Chosen(Environment, _("Environment"))
@@ -66,6 +67,13 @@ class DetailsForm(forms.Form):
         stands = details_of(item)
         initial = {**stands, "version": version_of(stands)}
         super().__init__(data, initial=initial, prefix="details", label_suffix="")
+
+    def clean(self) -> dict[str, Any]:
+        """Without the version, nobody could say whether this overwrites what another person wrote meanwhile."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not cleaned.get("version") and not self.non_field_errors():
+            self.add_error(None, INCOMPLETE)
+        return cleaned
 
     def clean_application(self) -> str:
         return short(str(self.cleaned_data["application"]), APPLICATION_LENGTH)

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
+from certdash.lib.forms import Whole, one_line
 from inventory.models import Certificate, Endpoint
 
 REASON_LENGTH = 300
@@ -20,12 +21,13 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"),
         max_length=REASON_LENGTH,
+        validators=[one_line],
         help_text=_("Kept in the audit log."),
         error_messages={"required": _("Say why: the audit log keeps it.")},
     )
 
 
-class OwnerForm(ReasonForm):
+class OwnerForm(Whole, ReasonForm):
     """The team, and perhaps the person in it, that a certificate or an endpoint belongs to."""
 
     team = forms.ModelChoiceField(

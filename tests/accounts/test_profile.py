@@ -31,9 +31,30 @@ def test_saving_the_same_again_is_no_event(client: Client, viewer: User) -> None
 
 def test_role_and_address_cannot_be_slipped_in(client: Client, viewer: User) -> None:
     client.force_login(viewer)
-    client.post("/profile/", {"name": "V", "role": "administrator", "email": "root@example.org", "is_active": ""})
+    whole = {"timezone": "", "theme": ""}
+    client.post(
+        "/profile/", {**whole, "name": "V", "role": "administrator", "email": "root@example.org", "is_active": ""}
+    )
     viewer.refresh_from_db()
     assert (viewer.role, viewer.email, viewer.is_active) == (Role.VIEWER, "victor@example.org", True)
+
+
+def test_a_part_of_the_form_empties_nothing(client: Client, viewer: User) -> None:
+    User.objects.filter(pk=viewer.pk).update(name="Victor", theme="dark")
+    client.force_login(viewer)
+    for sent in ({}, {"name": "Vic"}, {"timezone": "", "theme": ""}):
+        assert client.post("/profile/", sent).status_code == 422
+    viewer.refresh_from_db()
+    assert (viewer.name, viewer.theme, viewer.keyboard_shortcuts) == ("Victor", "dark", True)
+
+
+def test_a_name_is_one_line_that_shows_all_that_is_in_it(client: Client, viewer: User) -> None:
+    client.force_login(viewer)
+    refused = client.post("/profile/", {"name": "Vic\u202etor", "timezone": "", "theme": ""})
+    assert refused.status_code == 422
+    assert "has characters that nobody sees" in refused.text
+    viewer.refresh_from_db()
+    assert viewer.name == ""
 
 
 def test_a_zone_that_does_not_exist_is_refused(client: Client, viewer: User) -> None:

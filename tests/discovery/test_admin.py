@@ -45,6 +45,7 @@ def source(**changes: Any) -> dict[str, Any]:
         "engine": "own",
         "zone": default_zone().pk,
         "enabled": "on",
+        **dict.fromkeys(["server_names", "exclusions", "quiet_from", "quiet_until", "owner_team"], ""),
     }
     return {**values, **changes}
 

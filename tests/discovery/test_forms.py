@@ -25,6 +25,29 @@ def source(user: User, **changes: Any) -> SourceForm:
     return SourceForm(data, instance=Source(), user=user)
 
 
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("name", "We\u202eb"),
+        ("name", "We\u200bb"),
+        ("targets", "10.0.0.1\n" * 20_001),
+        ("targets", "a" * 1_000_001),
+        ("server_names", "a.example " * 201),
+        ("exclusions", "10.0.0.1\n" * 2_500),
+        ("ports", "443," * 80),
+    ],
+)
+def test_a_source_takes_no_more_than_a_page_can_show(administrator: User, field: str, text: str) -> None:
+    form = source(administrator, **{field: text})
+    assert list(form.errors) == [field]
+
+
+@pytest.mark.django_db
+def test_the_name_of_a_network_is_one_line() -> None:
+    form = NetworkForm({"network": "10.0.0.0/8", "name": "a\u2028b"})
+    assert "has characters that nobody sees" in form.errors["name"][0]
+
+
 def test_a_scan_is_asked_as_typed() -> None:
     form = ScanForm({**SCAN, "targets": "10.0.0.1\nwww.example.org", "exclusions": "10.0.0.9"})
     assert form.is_valid()

@@ -51,7 +51,8 @@ def make_source(team: Team | None, name: str = "Web servers") -> Source:
 
 
 def source_data(**changes: Any) -> dict[str, Any]:
-    return {**SOURCE, "zone": default_zone().pk, **changes}
+    blank = dict.fromkeys(["server_names", "exclusions", "quiet_from", "quiet_until", "owner_team"], "")
+    return {**blank, **SOURCE, "zone": default_zone().pk, **changes}
 
 
 def test_a_scan_is_started_and_leads_to_its_page(as_operator: Client, operator: User) -> None:
@@ -233,6 +234,15 @@ def test_saving_says_whether_it_runs(as_operator: Client, web_team: Team) -> Non
     del data["enabled"]
     url = f"/discovery/sources/{Source.objects.get().pk}/"
     assert "switched off: it looks nowhere" in as_operator.post(url, data, follow=True).content.decode()
+
+
+def test_a_source_of_which_a_part_did_not_arrive_stays_as_it_was(as_operator: Client, web_team: Team) -> None:
+    source = make_source(web_team)
+    data = source_data(owner_team=web_team.pk)
+    del data["exclusions"]
+    refused = as_operator.post(f"/discovery/sources/{source.pk}/", data)
+    assert refused.status_code == 422
+    assert "The form was incomplete" in refused.content.decode()
 
 
 def test_a_source_that_may_no_longer_run_says_why(as_operator: Client, web_team: Team) -> None:

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from inventory.forms import DetailsForm
+from inventory.services import details_of, version_of
 from tests.inventory.factories import make_certificate
 
 pytestmark = pytest.mark.django_db
 
 
 def form(**typed: Any) -> DetailsForm:
-    return DetailsForm(make_certificate(), {f"details-{name}": value for name, value in typed.items()})
+    item = make_certificate()
+    typed = dict.fromkeys(DetailsForm(item).fields, "") | {"version": version_of(details_of(item))} | typed
+    return DetailsForm(item, {f"details-{name}": value for name, value in typed.items()})
 
 
 def test_lists_and_pairs_are_read_as_people_type_them() -> None:

@@ -194,9 +194,9 @@ def test_an_operator_changes_the_owner_in_place(
     client.force_login(operator)
     url = f"/certificates/{certificate.pk}/owner/"
     assert "<html" not in client.get(url, headers=HTMX).text
-    refused = client.post(url, {"owner-team": "web", "owner-reason": ""}, headers=HTMX)
+    refused = client.post(url, {"owner-team": "web", "owner-person": "", "owner-reason": ""}, headers=HTMX)
     assert (refused.status_code, 'aria-invalid="true"' in refused.text) == (422, True)
-    saved = client.post(url, {"owner-team": "web", "owner-reason": "it is ours"}, headers=HTMX)
+    saved = client.post(url, {"owner-team": "web", "owner-person": "", "owner-reason": "it is ours"}, headers=HTMX)
     assert "<html" not in saved.text
     certificate.refresh_from_db()
     assert (certificate.owner_team, certificate.owner_origin) == (web_team, "manual")
@@ -210,7 +210,7 @@ def test_the_owner_can_be_changed_without_scripts(
     client.force_login(operator)
     url = f"/certificates/{certificate.pk}/owner/"
     assert "Save owner" in client.get(url).text
-    gone = client.post(url, {"owner-team": "payments", "owner-reason": "theirs"}, follow=True)
+    gone = client.post(url, {"owner-team": "payments", "owner-person": "", "owner-reason": "theirs"}, follow=True)
     assert gone.redirect_chain == [("/certificates/", 302)]
     assert "You no longer see it." in gone.text
 

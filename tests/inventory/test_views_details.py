@@ -27,6 +27,8 @@ FULL = {
     "details-notes": "first line\nsecond line",
 }
 
+BLANK = dict.fromkeys(FULL, "")
+
 
 @pytest.fixture
 def as_operator(client: Client, organisation: Organisation, operator: User) -> Client:
@@ -84,12 +86,13 @@ def test_the_block_is_changed_in_place(place: Place, as_operator: Client) -> Non
     url, _item = place
     form = as_operator.get(f"{url}details/", headers=HTMX)
     assert "<html" not in form.text
-    refused = as_operator.post(f"{url}details/", {"details-tags": "back office"}, headers=HTMX)
+    typed = {**BLANK, "details-version": version(form)}
+    refused = as_operator.post(f"{url}details/", {**typed, "details-tags": "back office"}, headers=HTMX)
     assert refused.status_code == 422
     assert "“back office” is no tag" in words(refused)
     assert 'aria-invalid="true"' in refused.text
     assert re.search(r'<input[^>]*name="details-tags"[^>]* autofocus', refused.text)
-    saved = as_operator.post(f"{url}details/", {"details-tags": "office"}, headers=HTMX)
+    saved = as_operator.post(f"{url}details/", {**typed, "details-tags": "office"}, headers=HTMX)
     assert (saved.status_code, "<html" in saved.text) == (200, False)
     assert "Saved." in words(saved)
     assert re.search(r"autofocus>\s*<svg.*Edit details", saved.text, re.DOTALL)
@@ -99,8 +102,8 @@ def test_the_block_is_changed_in_place(place: Place, as_operator: Client) -> Non
 def test_a_change_of_somebody_else_is_shown_before_it_is_overwritten(place: Place, as_operator: Client) -> None:
     url, item = place
     seen = version(as_operator.get(f"{url}details/"))
-    as_operator.post(f"{url}details/", {"details-environment": "test", "details-version": seen})
-    mine = {"details-environment": "production", "details-notes": "mine", "details-version": seen}
+    as_operator.post(f"{url}details/", {**BLANK, "details-environment": "test", "details-version": seen})
+    mine = {**BLANK, "details-environment": "production", "details-notes": "mine", "details-version": seen}
     late = as_operator.post(f"{url}details/", mine, headers=HTMX)
     assert late.status_code == 422
     assert "Somebody changed this meanwhile; it is now: Test" in words(late)
@@ -111,9 +114,40 @@ def test_a_change_of_somebody_else_is_shown_before_it_is_overwritten(place: Plac
     assert (item.environment, item.notes) == ("production", "mine")
 
 
+@pytest.mark.parametrize("left_out", ["version", "notes", "everything"])
+def test_details_that_did_not_arrive_are_not_emptied(left_out: str, place: Place, as_operator: Client) -> None:
+    url, item = place
+    as_operator.post(f"{url}details/", {**FULL, "details-version": version(as_operator.get(f"{url}details/"))})
+    sent = {**BLANK, "details-version": version(as_operator.get(f"{url}details/"))}
+    sent.pop(f"details-{left_out}", None)
+    refused = as_operator.post(f"{url}details/", {} if left_out == "everything" else sent)
+    assert refused.status_code == 422
+    assert "The form was incomplete, so nothing was saved." in words(refused)
+    item.refresh_from_db()
+    assert (item.environment, item.application) == ("production", "Shop <b>front</b>")
+
+
+def test_an_owner_that_did_not_arrive_is_not_removed(place: Place, as_operator: Client, web_team: Team) -> None:
+    url, item = place
+    for sent in ({"owner-reason": "x"}, {"owner-person": "", "owner-reason": "x"}, {}):
+        refused = as_operator.post(f"{url}owner/", sent)
+        assert (refused.status_code, "The form was incomplete" in words(refused)) == (422, True)
+    item.refresh_from_db()
+    assert item.owner_team == web_team
+
+
+@pytest.mark.parametrize("block", ["owner", "details"])
+def test_a_body_that_is_no_form_is_refused(block: str, place: Place, as_operator: Client) -> None:
+    for kind in ("application/json", "text/plain", ""):
+        answer = as_operator.post(f"{place[0]}{block}/", "{}", content_type=kind)
+        assert answer.status_code == 415
+    assert not AuditEvent.objects.exists()
+
+
 def test_a_tag_leads_to_all_that_carry_it(place: Place, as_operator: Client) -> None:
     url, _item = place
-    as_operator.post(f"{url}details/", {"details-tags": "shop"})
+    seen = version(as_operator.get(f"{url}details/"))
+    as_operator.post(f"{url}details/", {**BLANK, "details-tags": "shop", "details-version": seen})
     every = f"{url.rsplit('/', 2)[0]}/"
     assert f'href="{url}"' in as_operator.get(f"{every}?tag=shop").text
     assert f'href="{url}"' not in as_operator.get(f"{every}?tag=other").text
@@ -142,12 +176,17 @@ def test_the_owner_of_an_endpoint_is_changed_in_place(as_operator: Client, opera
     assert (endpoint.owner_team, endpoint.owner_person) == (web_team, operator)
     assert endpoint.judge_at is not None
     assert AuditEvent.objects.get().verb == "endpoint.owner_changed"
-    assert as_operator.post(url, {"owner-team": "web", "owner-reason": ""}, headers=HTMX).status_code == 422
+    assert (
+        as_operator.post(url, {"owner-team": "web", "owner-person": "", "owner-reason": ""}, headers=HTMX).status_code
+        == 422
+    )
 
 
 def test_who_gives_something_away_inside_a_page_is_led_to_the_list(
     place: Place, as_operator: Client, other_team: Team
 ) -> None:
     url, _item = place
-    gone = as_operator.post(f"{url}owner/", {"owner-team": "payments", "owner-reason": "theirs"}, headers=HTMX)
+    gone = as_operator.post(
+        f"{url}owner/", {"owner-team": "payments", "owner-person": "", "owner-reason": "theirs"}, headers=HTMX
+    )
     assert gone.headers["HX-Redirect"] == f"{url.rsplit('/', 2)[0]}/"
