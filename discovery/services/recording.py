@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
@@ -27,6 +27,7 @@ from inventory.services import (
     Spot,
     Unknown,
     chain_digest,
+    comes_back,
     endpoints_at,
     infer_owner,
     kept,
@@ -78,6 +79,7 @@ class Recording:
     ``schedule`` None: nobody looks regularly, so each endpoint keeps its own. ``was_named`` says of a place whether a
     person named it: then it becomes an endpoint even if nothing answers there. A sweep's silent addresses do not, and
     its open ports without TLS are candidates. ``team`` is whose source looks: what it finds and nobody owns is theirs.
+    ``began``: when the looks began, so that what was retired meanwhile stays retired.
     """
 
     by: SeenBy
@@ -86,6 +88,7 @@ class Recording:
     scan: Scan | None = None
     was_named: Callable[[Place], bool] = field(default=lambda _: False)
     team: Team | None = None
+    began: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +153,8 @@ def _record(
     worth, new = found.endpoints, found.endpoints.keys() - known.keys()
     stored = store_chains(prepared.digests, now, prepared.unknown, deltas)
     looks = {spot: _look(result, prepared.digests, stored.ids) for spot, result in worth.items()}
-    revived = tuple(_revived(known, looks))
-    noted = note_looks(list(looks.items()), known, recording.by, now, recording.schedule, deltas)
+    revived = _revived(known, looks, recording.began or now)
+    noted = note_looks(list(looks.items()), known, recording.by, now, recording.schedule, deltas, recording.began)
     _keep_spans([(known[spot], looks[spot], _detail(worth[spot])) for spot in worth], recording.scan, now)
     keep_postures(((known[spot], result) for spot, result in worth.items()), now)
     settle_candidates(new, now)
@@ -169,11 +172,9 @@ def _naming(recording: Recording) -> Callable[[Place], bool]:
     return (lambda _: False) if is_check else recording.was_named
 
 
-def _revived(known: Mapping[Spot, Endpoint], looks: Mapping[Spot, Look]) -> Iterator[Revived]:
-    for spot, look in looks.items():
-        row = known.get(spot)
-        if row is not None and row.retired_at is not None and look.outcome == Outcome.SERVED:
-            yield Revived(row, row.retired_reason, row.retired_at)
+def _revived(known: Mapping[Spot, Endpoint], looks: Mapping[Spot, Look], began: datetime) -> tuple[Revived, ...]:
+    rows = [known[spot] for spot, look in looks.items() if spot in known and comes_back(known[spot], look, began)]
+    return tuple(Revived(row, row.retired_reason, row.retired_at) for row in rows)
 
 
 def _is_look(result: ProbeResult) -> bool:
@@ -241,7 +242,8 @@ class _Spans:
         chain = look.chains[variant][0] if variant in look.chains else None
         answer = Answer(look.outcome, look.reason, chain)
         schedule = timedelta(seconds=endpoint.schedule_seconds)
-        if before and continues(_answer(before), before.last_seen_at, answer, self.now, schedule):
+        said = Answer(before.outcome, before.reason, before.chain_id) if before else answer
+        if before and continues(said, before.last_seen_at, answer, self.now, schedule):
             self._extend(before)
             return
         if before:
@@ -294,7 +296,3 @@ def _open_spans(endpoints: Collection[int]) -> dict[int, dict[str, Observation]]
     for span in Observation.objects.filter(endpoint__in=endpoints, ended_at=None).only(*columns):
         spans[span.endpoint_id][span.variant] = span
     return spans
-
-
-def _answer(span: Observation) -> Answer:
-    return Answer(span.outcome, span.reason, span.chain_id)

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F
 
 from certdash.lib.drivers import DriverError
+from certdash.lib.egress import Changing
 from certdash.lib.work import LEASE, Clock, Heart, WorkStatus
 from discovery.engines import nmap, own
 from discovery.models import Scan, ScanShard, Source
@@ -63,6 +64,7 @@ class _Run:
         self.scan = shard.scan
         self.clock = clock
         self.asked = asked_of(self.scan)
+        self.gate = Changing(egress_policy(PROBE, self.scan.zone.name))
         self.bits = int(shard.recorded, 16)
         # Answers not yet in the database, with the number of their place; None for a further address of a name.
         self.waiting: list[tuple[int | None, ProbeResult]] = []
@@ -74,6 +76,7 @@ class _Run:
             by=seen_by(self.scan),
             zone=self.scan.zone.name,
             schedule=_schedule(self.scan),
+            began=clock(),
             scan=self.scan,
             was_named=self.asked.was_named,
             team=self.scan.source.owner_team if self.scan.source else None,
@@ -84,7 +87,7 @@ class _Run:
             self._end(WorkStatus.FAILED, f"Given up after {ATTEMPTS_AT_MOST} attempts: each ended without a word.")
             return
         try:
-            with Heart(self.shard, self.clock, Scan.objects.open().filter(pk=self.scan.pk).exists) as heart:
+            with Heart(self.shard, self.clock, self._goes_on) as heart:
                 self._ask_all(heart)
         except DriverError as error:
             self._end(WorkStatus.FAILED, str(error))
@@ -95,6 +98,11 @@ class _Run:
             self._end(WorkStatus.FAILED, "This machine had no file descriptors or ports left for more connections.")
         else:
             self._end(WorkStatus.DONE)
+
+    def _goes_on(self) -> bool:
+        """Asked every second, while places are asked. What may be asked at all is read anew as often."""
+        self.gate.renew(egress_policy(PROBE, self.scan.zone.name))
+        return Scan.objects.open().filter(pk=self.scan.pk).exists()
 
     def _ask_all(self, heart: Heart) -> None:
         for attempt in range(PASSES):
@@ -122,7 +130,7 @@ class _Run:
         rate = self.scan.plan["rate_limit"]
         engine.probe_many(
             places,
-            egress_policy(PROBE, self.scan.zone.name),
+            self.gate,
             on_result=self._take,
             should_stop=heart.stopped,
             parallel=parallel,

@@ -3,7 +3,7 @@
 from inventory.services.certificates import Stored, Unknown, store_certificate, store_certificates
 from inventory.services.chains import StoredChains, chain_digest, known_chains, store_chain, store_chains
 from inventory.services.details import ChangedMeanwhileError, describe, details_of, version_of
-from inventory.services.endpoints import Look, Noted, Spot, around, endpoints_at, note_looks, spot_of
+from inventory.services.endpoints import Look, Noted, Spot, around, comes_back, endpoints_at, note_looks, spot_of
 from inventory.services.ownership import (
     Inferred,
     assign_endpoint_owner,
@@ -34,6 +34,7 @@ __all__ = [
     "assign_endpoint_owner",
     "assign_owner",
     "chain_digest",
+    "comes_back",
     "describe",
     "details_of",
     "endpoints_at",

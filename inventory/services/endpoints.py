@@ -121,13 +121,14 @@ def note_looks(
     now: datetime,
     schedule: timedelta | None,
     deltas: Counter[Share],
+    began: datetime | None = None,
 ) -> Noted:
     """Keep what a batch of looks (at most one per spot) showed; spots not in ``known`` become endpoints, and enter it.
 
     Runs in the caller's transaction, in a number of queries that does not depend on the size of the batch.
-    ``schedule`` None leaves each endpoint's own schedule.
+    ``schedule`` None leaves each endpoint's own schedule. ``began``: since when was looked, now if nothing is said.
     """
-    batch = [_Kept(spot, look, known.get(spot)) for spot, look in looks]
+    batch = [_Kept(spot, look, known.get(spot), began or now) for spot, look in looks]
     for kept in batch:
         kept.apply(now, schedule)
     _write(batch, now, known)
@@ -145,14 +146,14 @@ def note_looks(
 class _Kept:
     """One look on its way into its row."""
 
-    def __init__(self, spot: Spot, look: Look, row: Endpoint | None) -> None:
+    def __init__(self, spot: Spot, look: Look, row: Endpoint | None, began: datetime) -> None:
         self.spot = spot
         self.look = look
         self.is_new = row is None
         self.row = row or blank(Endpoint, {**spot._asdict(), "service": spot.service[:300]})
         self.before = [] if row is None else endpoint_shares(row)
         self.facts_before = self._facts()
-        self.revived = row is not None and row.retired_at is not None and look.outcome == Outcome.SERVED
+        self.revived = row is not None and comes_back(row, look, began)
         leaf = look.leaf
         self.changed_certificate = bool(row and row.certificate_id and leaf and leaf != row.certificate_id)
 
@@ -180,6 +181,11 @@ class _Kept:
             row.last_tried_at = now
             row.last_seen_at = now if look.outcome == Outcome.SERVED else row.last_seen_at
             row.judge_at = now
+
+
+def comes_back(row: Endpoint, look: Look, began: datetime) -> bool:
+    """Whether a retired endpoint counts again: only a look that began after somebody retired it says more than they."""
+    return row.retired_at is not None and row.retired_at < began and look.outcome == Outcome.SERVED
 
 
 def _write(batch: Sequence[_Kept], now: datetime, known: dict[Spot, Endpoint]) -> None:

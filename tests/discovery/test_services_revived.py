@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -53,6 +54,18 @@ def test_silence_and_a_second_look_write_nothing(retired: Endpoint) -> None:
     record([SERVED], BY, NOW + 3 * DAY)
     record([SERVED], BY, NOW + 4 * DAY)
     assert len(revivals()) == 1
+
+
+@pytest.mark.django_db
+def test_a_look_that_began_before_it_was_retired_does_not_take_that_back(retired: Endpoint) -> None:
+    running = replace(BY, began=NOW + DAY - timedelta(minutes=5))
+    record([SERVED], running, NOW + DAY + timedelta(minutes=5))
+    retired.refresh_from_db()
+    assert (retired.retired_at, revivals()) == (NOW + DAY, [])
+    assert recount() == []
+    record([SERVED], replace(BY, began=NOW + DAY + timedelta(minutes=6)), NOW + DAY + timedelta(minutes=7))
+    retired.refresh_from_db()
+    assert (retired.retired_at, len(revivals())) == (None, 1)
 
 
 @pytest.mark.django_db
