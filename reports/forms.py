@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from inventory import filters
 from reports.models import Report
+from reports.services import scope_of
 
 
 class ReportForm(forms.Form):
@@ -31,7 +31,8 @@ class ReportForm(forms.Form):
 
     def clean_filter(self) -> str:
         query: str = self.cleaned_data["filter"].strip().removeprefix("?")
-        found = filters.certificates(query, self.user, self.now)
-        if found.errors:
-            raise ValidationError(filters.error_sentences(found.errors))
+        try:
+            scope_of(self.user, query, self.now)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
         return query

@@ -7,7 +7,7 @@ import os
 from django.utils import timezone
 
 from accounts.services import run_tick
-from reports.services import make_report, resume_reports
+from reports.services import make_report, remove_left, resume_reports
 
 
 def make(pk: int) -> None:
@@ -16,6 +16,7 @@ def make(pk: int) -> None:
 
 
 def tick() -> None:
-    """Go on with reports whose worker died."""
+    """Go on with reports whose worker died, and remove what it left."""
     with run_tick("reports", "default", timezone.now()):
+        remove_left()
         resume_reports(timezone.now())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import logging
+import os
 import subprocess
 import sys
-import tempfile
 from datetime import datetime
 from pathlib import Path
 
@@ -19,10 +19,10 @@ from django_q.tasks import async_task
 from accounts.models import Team, User
 from accounts.services import audit
 from certdash.lib.work import LEASE, Clock, Heart, WorkStatus
-from inventory import filters
 from inventory.services import one_moment
 from reports.models import Report
-from reports.services.freezing import canonical, freeze_inventory, owners_shown
+from reports.services.folders import workplace
+from reports.services.freezing import canonical, freeze_inventory, owners_shown, scope_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +34,8 @@ TAKEN_OVER = "Another worker took the report over."
 
 
 def request_report(user: User, query: str, now: datetime, *, enqueue: bool = True) -> Report:
-    """Write the wish for a report and hand it to the workers. ``ValueError`` if the filter is not understood."""
-    found = filters.certificates(query, user, now)
-    if found.errors:
-        raise ValueError(filters.error_sentences(found.errors))
+    """Write the wish for a report and hand it to the workers. Raises ``ValueError`` as ``scope_of``."""
+    found = scope_of(user, query, now)
     with transaction.atomic():
         report = Report.objects.create(
             title=str(Report.Kind.INVENTORY.label),
@@ -139,10 +137,11 @@ def _author(report: Report, now: datetime) -> User:
 
 def _render(report: Report, clock: Clock) -> bytes:
     """Render in a child process: a document that eats memory or time ends with it, not with the worker."""
-    with tempfile.TemporaryDirectory(prefix="certdash-report-") as folder:
+    with workplace() as folder:
         source, target = Path(folder, "data.json.gz"), Path(folder, "report.pdf")
         source.write_bytes(bytes(report.data or b""))
-        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "render_report", str(source), str(target)]
+        manage, parent = str(settings.BASE_DIR / "manage.py"), str(os.getpid())
+        command = [sys.executable, manage, "render_report", str(source), str(target), "--parent", parent]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:  # noqa: S603 (our own command, our own paths)
             complaint = _wait(child, report, clock)
         if child.returncode < 0:

@@ -10,12 +10,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.models import Organisation, Team, User
 from certdash.lib.inert import visible
 from inventory import exports, filters
 from inventory.models import Certificate, Endpoint, ServedChain
-from reports.services import canonical, freeze_inventory, thaw
+from reports.services import canonical, freeze_inventory, freezing, thaw
 from tests.conftest import NOW
 from tests.inventory.factories import make_certificate, make_chain, make_endpoint
 from tests.reports.estate import HOSTILE, make_estate, make_hostile
@@ -88,6 +89,21 @@ def test_sections_count_what_they_cannot_show(auditor: User, web_team: Team) -> 
 def test_a_filter_that_is_not_understood_freezes_nothing(query: str, auditor: User) -> None:
     with pytest.raises(ValueError, match="Filter “"):
         freeze_inventory(auditor, query, NOW)
+
+
+def test_a_scope_that_is_too_large_is_refused_with_a_sentence(
+    client: Client, auditor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = len(population(freeze_inventory(auditor, "", NOW)))
+    monkeypatch.setattr(freezing, "MOST_CERTIFICATES", number)
+    assert freeze_inventory(auditor, "", NOW)["scope"]["certificates"] == number
+    monkeypatch.setattr(freezing, "MOST_CERTIFICATES", number - 1)
+    with pytest.raises(ValueError, match=f"more than {number - 1} certificates"):
+        freeze_inventory(auditor, "", NOW)
+    client.force_login(auditor)
+    answer = client.post("/reports/new/", {"kind": "inventory", "filter": ""})
+    assert answer.status_code == 422
+    assert f"The scope covers more than {number - 1} certificates" in answer.content.decode()
 
 
 def test_nobody_freezes_what_they_may_not_see(viewer: User, auditor: User) -> None:
