@@ -7,6 +7,7 @@ believed dead from writing after its successor began.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import DatabaseError, InterfaceError, connection, models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,8 @@ BEAT_SECONDS = 10.0  # well inside the lease
 LOOK_SECONDS = 1.0
 
 Clock: TypeAlias = Callable[[], datetime]
+
+logger = logging.getLogger(__name__)
 
 
 class WorkStatus(models.TextChoices):
@@ -115,7 +118,8 @@ class Work(models.Model):
 class Heart:
     """Keeps a claim alive from a thread and a connection of its own, however long the work inside takes.
 
-    ``is_wanted`` is asked every second whether the work still shall be done, so that a cancelled one stops soon.
+    ``is_wanted`` is asked every second whether the work still shall be done, so that a cancelled one stops soon. A
+    database that fails for a moment stops nothing: the heart asks again a second later, on a new connection.
     """
 
     def __init__(self, work: Work, clock: Clock, is_wanted: Callable[[], bool] = lambda: True) -> None:
@@ -124,6 +128,7 @@ class Heart:
         self._is_wanted = is_wanted
         self._over = threading.Event()
         self._stopped = threading.Event()
+        self._beat_at = 0.0
         self._thread = threading.Thread(target=self._run, name=f"heart of {work}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -139,13 +144,23 @@ class Heart:
         return self._stopped.is_set()
 
     def _run(self) -> None:
-        beat_at = monotonic() + BEAT_SECONDS
+        self._beat_at = monotonic() + BEAT_SECONDS
         try:
             while not self._over.wait(min(LOOK_SECONDS, BEAT_SECONDS)):
-                is_due = monotonic() >= beat_at
-                if not (self._work.beat(self._clock()) if is_due else self._is_wanted()):
+                if not self._goes_on():
                     self._stopped.set()
                     return
-                beat_at = monotonic() + BEAT_SECONDS if is_due else beat_at
         finally:
             connection.close()
+
+    def _goes_on(self) -> bool:
+        try:
+            if monotonic() < self._beat_at:
+                return self._is_wanted()
+            goes_on = self._work.beat(self._clock())
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("%s missed a beat: %s", self._thread.name, error)
+            connection.close()
+            return True
+        self._beat_at = monotonic() + BEAT_SECONDS
+        return goes_on

@@ -12,6 +12,7 @@ from django_q.tasks import async_task
 
 from certdash.lib.work import LEASE, OPEN, WorkStatus
 from discovery.models import Scan, ScanShard
+from discovery.models.scans import ScanQuerySet, ScanShardQuerySet
 from discovery.services.networks import DEFAULT_ZONE
 from discovery.services.schedule import organisation_zone, quiet_until
 from inventory.models import Certificate, Endpoint
@@ -31,7 +32,7 @@ def feed(zone: str, now: datetime) -> int:
     A shard whose worker died counts as waiting as soon as its lease has run out. Scans take turns, so that a small one
     does not wait for a large one.
     """
-    scans = {scan.pk: scan for scan in _runnable(zone, now)}
+    scans = {scan.pk: scan for scan in _awake(Scan.objects.open().filter(zone__name=zone), now)}
     under_way = Counter(_under_way(zone, now))
     handed = 0
     while scans and under_way.total() < slots():
@@ -40,19 +41,23 @@ def feed(zone: str, now: datetime) -> int:
         if shard is None:
             del scans[scan.pk]
             continue
-        hand_over(shard, zone, now)
+        # Who did not get it lost it to another who hands over: under way it is either way.
+        handed += hand_over(shard, zone, now)
         under_way[scan.pk] += 1
-        handed += 1
     return handed
 
 
-def _runnable(zone: str, now: datetime) -> list[Scan]:
-    """Open scans outside the quiet hours of their source."""
+def may_go_on(scan_id: int, now: datetime) -> bool:
+    """Whether the scan is open and outside the quiet hours of its source, which may have changed since it began."""
+    return bool(_awake(Scan.objects.open().filter(pk=scan_id), now))
+
+
+def _awake(scans: ScanQuerySet, now: datetime) -> list[Scan]:
+    """Those outside the quiet hours of their source."""
     local = now.astimezone(organisation_zone())
-    scans = Scan.objects.open().filter(zone__name=zone).select_related("source")
     return [
         scan
-        for scan in scans
+        for scan in scans.select_related("source")
         if scan.source is None or not quiet_until(scan.source.quiet_from, scan.source.quiet_until, local)
     ]
 
@@ -64,14 +69,24 @@ def _under_way(zone: str, now: datetime) -> list[int]:
 
 
 def _claimable(scan: Scan, now: datetime) -> ScanShard | None:
-    nobody = Q(claim_until=None) | Q(claim_until__lt=now)
-    return scan.shards.claimable(now).filter(nobody).order_by("number").first()
+    return _nobodys(scan.shards.all(), now).order_by("number").first()
 
 
-def hand_over(shard: ScanShard, zone: str, now: datetime) -> None:
-    """Enqueue one shard in the caller's transaction. Should the task be lost, the shard waits again after the lease."""
-    ScanShard.objects.filter(pk=shard.pk, status=WorkStatus.QUEUED).update(claim_until=now + LEASE)
+def _nobodys(shards: ScanShardQuerySet, now: datetime) -> ScanShardQuerySet:
+    """Shards that nobody works on and that are not on their way to anybody."""
+    return shards.claimable(now).filter(Q(claim_until=None) | Q(claim_until__lt=now))
+
+
+def hand_over(shard: ScanShard, zone: str, now: datetime) -> bool:
+    """Enqueue one shard in the caller's transaction; False if somebody else did so first.
+
+    Should the task be lost, the shard waits again after the lease. One whose worker died waits from now on.
+    """
+    taken = _nobodys(ScanShard.objects.filter(pk=shard.pk), now)
+    if not taken.update(status=WorkStatus.QUEUED, claim_until=now + LEASE):
+        return False
     enqueue(RUN_SHARD, shard.pk, zone=zone)
+    return True
 
 
 def enqueue(path: str, *ids: int, zone: str = DEFAULT_ZONE) -> None:

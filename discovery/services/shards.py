@@ -19,7 +19,7 @@ from discovery.models import Scan, ScanShard, Source
 from discovery.probe import Place, ProbeResult, Reason, Served
 from discovery.services.networks import PROBE, egress_policy
 from discovery.services.plans import asked_of, seen_by
-from discovery.services.queue import call_readers, feed, slots
+from discovery.services.queue import call_readers, feed, may_go_on, slots
 from discovery.services.recording import Recorded, Recording, prepare, record_prepared, tell
 from discovery.services.scans import finish_scan
 from discovery.services.tallies import KEYS, TALLIED, add_to_scan, count_results, count_rows, tally_of
@@ -34,6 +34,8 @@ PASSES = 4
 PARALLEL = 1000
 # A check has an answer within five seconds, the way through the queue included.
 CHECK_TIMEOUT, TIMEOUT = 3.5, 10.0
+# After this the shard goes back in line: well before the queue kills a task that takes too long (Q_CLUSTER, timeout).
+RUN_SECONDS = 600.0
 
 
 class ClaimLostError(Exception):
@@ -43,7 +45,7 @@ class ClaimLostError(Exception):
 def run_shard(shard_id: int, worker: str, clock: Clock) -> bool:
     """Do one shard. Safe to call twice, at the same time or after a crash; False if there was nothing to do."""
     shard = ScanShard.objects.select_related("scan__zone", "scan__source__owner_team").filter(pk=shard_id).first()
-    if shard is None or not shard.scan.is_open or not shard.claim(worker, clock()):
+    if shard is None or not may_go_on(shard.scan_id, clock()) or not shard.claim(worker, clock()):
         return False
     Scan.objects.filter(pk=shard.scan_id, status=WorkStatus.QUEUED).update(
         status=WorkStatus.RUNNING, started_at=clock()
@@ -56,6 +58,10 @@ def run_shard(shard_id: int, worker: str, clock: Clock) -> bool:
     return True
 
 
+class InterruptedShardError(Exception):
+    """The scan was cancelled, its quiet hours began, or this run has taken long enough."""
+
+
 class _Run:
     """One claim of one shard. Counts are of the whole shard, what earlier claims recorded included."""
 
@@ -65,7 +71,8 @@ class _Run:
         self.clock = clock
         self.asked = asked_of(self.scan)
         self.gate = Changing(egress_policy(PROBE, self.scan.zone.name))
-        self.bits = int(shard.recorded, 16)
+        self.bits = self.bits_at_first = int(shard.recorded, 16)
+        self.until = monotonic() + RUN_SECONDS
         # Answers not yet in the database, with the number of their place; None for a further address of a name.
         self.waiting: list[tuple[int | None, ProbeResult]] = []
         # A name may have several addresses: its results wait for each other, or a crash between them would count wrong.
@@ -92,8 +99,11 @@ class _Run:
         except DriverError as error:
             self._end(WorkStatus.FAILED, str(error))
             return
+        except InterruptedShardError:
+            self._stop()
+            return
         if heart.stopped():
-            self._end(WorkStatus.CANCELLED)
+            self._stop()
         elif self._missing(beside=self.waiting):
             self._end(WorkStatus.FAILED, "This machine had no file descriptors or ports left for more connections.")
         else:
@@ -102,7 +112,14 @@ class _Run:
     def _goes_on(self) -> bool:
         """Asked every second, while places are asked. What may be asked at all is read anew as often."""
         self.gate.renew(egress_policy(PROBE, self.scan.zone.name))
-        return Scan.objects.open().filter(pk=self.scan.pk).exists()
+        return monotonic() < self.until and may_go_on(self.scan.pk, self.clock())
+
+    def _stop(self) -> None:
+        """Cancelled is over; for any other reason, what was not asked waits for its next turn."""
+        if Scan.objects.open().filter(pk=self.scan.pk).exists():
+            self._pause()
+        else:
+            self._end(WorkStatus.CANCELLED)
 
     def _ask_all(self, heart: Heart) -> None:
         for attempt in range(PASSES):
@@ -157,6 +174,8 @@ class _Run:
                 self.waiting += zip([number, *[None] * (len(results) - 1)], results, strict=True)
 
     def _flush(self) -> None:
+        if not self._goes_on():
+            raise InterruptedShardError
         if self.waiting:
             prepared = prepare([result for _, result in self.waiting])
             now = self.clock()
@@ -178,6 +197,20 @@ class _Run:
                 self._keep(recorded, status=status, error=error, finished_at=now, claim_until=None, done=1)
                 Scan.objects.filter(pk=self.scan.pk).update(done=F("done") + 1)
                 finish_scan(self.scan.pk, now)
+                feed(self.scan.zone.name, now)
+                call_readers(now)
+            tell(recorded, self.recording, now)
+
+    def _pause(self) -> None:
+        """Record the last batch and put the shard back in line. A run that got somewhere is no failed attempt."""
+        prepared = prepare([result for _, result in self.waiting])
+        now = self.clock()
+        with transaction.atomic():
+            with kept() as deltas:
+                recorded = record_prepared(prepared, self.recording, now, deltas)
+                self._keep(recorded, status=WorkStatus.QUEUED, claimed_by="", claim_until=None)
+                if self.bits != self.bits_at_first:
+                    ScanShard.objects.filter(pk=self.shard.pk).update(attempts=F("attempts") - 1)
                 feed(self.scan.zone.name, now)
                 call_readers(now)
             tell(recorded, self.recording, now)
