@@ -5,12 +5,13 @@ from accounts.services.administrators import (
     last_administrator_sentence,
     require_lasting_administrator,
 )
-from accounts.services.audit import AuditRefusedError, Origin, audit, audit_head, came_from
+from accounts.services.audit import AuditRefusedError, Origin, audit, audit_head, came_from, on_command_line
 from accounts.services.authority import require_administrator, require_change, require_role
 from accounts.services.chain_check import (
     ChainCheck,
     check_chain,
     check_page,
+    keep_check,
     last_check,
     page_of,
     verify_stored,
@@ -74,11 +75,13 @@ __all__ = [
     "is_set_up",
     "issue_invitation_link",
     "issue_setup_link",
+    "keep_check",
     "keep_email_address",
     "last_administrator_sentence",
     "last_check",
     "next_setup_url",
     "note_visit",
+    "on_command_line",
     "page_faults",
     "page_of",
     "read_heads",

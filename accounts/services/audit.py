@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,10 +27,14 @@ class AuditRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a change came from: the id of the request and the address of who sent it. Empty outside requests."""
+    """Where a change came from: the id of the request and the address of who sent it. Empty outside requests.
+
+    ``actor`` is who acts where no account does: the command line.
+    """
 
     request_id: str = ""
     address: str = ""
+    actor: str = ""
 
 
 _origin: ContextVar[Origin] = ContextVar("audit_origin", default=Origin())  # noqa: B039 (the default is frozen)
@@ -42,6 +48,18 @@ def came_from(origin: Origin) -> Iterator[None]:
         yield
     finally:
         _origin.reset(token)
+
+
+@contextmanager
+def on_command_line() -> Iterator[None]:
+    """Let events of nobody's account name the command line and the user of this machine who typed there."""
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:
+        name = str(number)
+    with came_from(Origin(actor=plain_text(f"command line ({name})"))):
+        yield
 
 
 def audit(
@@ -59,7 +77,8 @@ def audit(
 
     Locks the end of the chain until that transaction ends, so call it last. Raises AuditRefusedError if the event, or
     the copy of its digest outside the database, cannot be written: let it pass, so that the change is rolled back.
-    Values under secret names are dropped (``chain.SECRETS``); ``actor`` None means the system itself.
+    Values under secret names are dropped (``chain.SECRETS``); ``actor`` None means the system itself, or
+    the command line.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("audit() belongs into the transaction of what it records.")
@@ -71,7 +90,7 @@ def audit(
         after=recordable(after or {}),
         request_id=request_id or origin.request_id,
         address=address or origin.address,
-        **_described(actor, subject),
+        **_described(actor, subject, origin.actor),
     )
     try:
         _chain(event)
@@ -96,9 +115,10 @@ def _chain(event: AuditEvent) -> None:
     heads.intend(event.number, event.digest)
 
 
-def _described(actor: User | AnonymousUser | None, subject: Model | str) -> dict[str, Any]:
+def _described(actor: User | AnonymousUser | None, subject: Model | str, otherwise: str) -> dict[str, Any]:
     known = actor if isinstance(actor, User) else None
-    row = {"actor": known, "actor_email": known.email if known else "", "subject": plain_text(subject)[:300]}
+    name = known.email if known else "" if actor else otherwise
+    row = {"actor": known, "actor_email": name, "subject": plain_text(subject)[:300]}
     if isinstance(subject, Model):
         row |= {"subject_type": subject._meta.label_lower, "subject_id": str(subject.pk or "")}
     return row

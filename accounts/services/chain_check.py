@@ -47,6 +47,11 @@ def verify_stored(sources: Sequence[str] = ()) -> tuple[Verification, Outside]:
 def check_chain(now: datetime) -> ChainCheck:
     """Check every event against the copy outside, and remember what came out."""
     found, _outside = verify_stored()
+    return keep_check(found, now)
+
+
+def keep_check(found: Verification, now: datetime) -> ChainCheck:
+    """Remember what a check of the whole chain found, for the page of the audit."""
     check = ChainCheck(found.number, now, tuple(found.faults))
     cache.set(_KEY, check, None)
     return check

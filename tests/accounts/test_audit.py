@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import pwd
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from django.db import connection, transaction
 from pytest_django import Settings
 
 from accounts.models import AuditEvent, Team, User
-from accounts.services import AuditRefusedError, Origin, audit, audit_head, came_from, check_chain
+from accounts.services import AuditRefusedError, Origin, audit, audit_head, came_from, check_chain, on_command_line
 from accounts.services.chain import BEFORE_THE_FIRST, digest_of
 from tests.conftest import NOW
 
@@ -31,6 +34,18 @@ def test_event_keeps_who_did_what_to_what(heads: Path, administrator: User, web_
     assert (event.before, event.after) == ({"name": "Web"}, {"name": "WWW"})
     assert (event.request_id, event.address) == ("a" * 32, "192.0.2.7")
     assert event.digest == digest_of(event)
+
+
+def test_what_a_command_does_names_the_user_of_the_machine(heads: Path, administrator: User) -> None:
+    with on_command_line():
+        create_team()
+        with transaction.atomic():
+            audit(administrator, "changed", "thing", now=NOW)
+    with transaction.atomic():
+        audit(None, "changed", "thing", now=NOW)
+    user = pwd.getpwuid(os.getuid()).pw_name
+    told = list(AuditEvent.objects.order_by("number").values_list("actor_email", flat=True))
+    assert told[-3:] == [f"command line ({user})", "ada@example.org", ""]
 
 
 def test_events_count_from_one_and_each_continues_the_one_before(chain: Path) -> None:
@@ -118,3 +133,14 @@ def test_writers_at_the_same_moment_stand_in_one_order(heads: Path) -> None:
         list(pool.map(write, range(4)))
     assert AuditEvent.objects.count() == 32
     assert not check_chain(NOW).faults
+
+
+def test_a_text_that_fills_pages_is_told_by_length_and_digest(heads: Path, web_team: Team) -> None:
+    notes, targets = "n" * 5000, "10.0.0.1\n" * 20_000
+    with transaction.atomic():
+        event = audit(None, "changed", web_team, {"targets": "10.0.0.1"}, {"targets": targets, "notes": notes}, now=NOW)
+    assert event.before == {"targets": "10.0.0.1"}
+    digest = hashlib.sha256(targets.encode()).hexdigest()
+    assert event.after == {"targets": f"180000 characters, SHA-256 {digest}", "notes": notes}
+    event.refresh_from_db()
+    assert digest_of(event) == event.digest

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts.models import AuditEvent, AuditHead
-from accounts.services import audit_head, read_heads, verify_audit
+from accounts.services import audit_head, last_check, read_heads, verify_audit
 from accounts.services.chain import BEFORE_THE_FIRST, digest_of
 from tests.conftest import NOW
 
@@ -35,6 +35,13 @@ def test_an_untouched_chain_is_verified(chain: Path) -> None:
     assert code == 0
     assert "12 events verified up to number 12" in out
     assert json.loads(verify("--json")[1])["verified"] is True
+
+
+def test_the_page_of_the_audit_tells_of_the_check_of_the_command_line(chain: Path) -> None:
+    verify()
+    check = last_check()
+    assert check is not None
+    assert (check.number, check.faults) == (12, ())
 
 
 def test_a_head_from_a_report_is_enough(chain: Path) -> None:

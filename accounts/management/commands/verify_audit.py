@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts.services import Outside, Verification, verify_stored
+from accounts.services import Outside, Verification, keep_check, verify_stored
 
 
 class Command(BaseCommand):
@@ -30,18 +31,21 @@ class Command(BaseCommand):
             found, outside = verify_stored(options["head"] or ())
         except (OSError, ValueError) as error:
             raise CommandError(f"The head cannot be read: {error}", returncode=2) from error
+        now = timezone.now()
+        if not options["head"]:
+            keep_check(found, now)
         if options["json"]:
             self.stdout.write(json.dumps(_as_json(found)))
         else:
-            self._write(found, outside)
+            self._write(found, outside, now)
         if found.faults:
             raise SystemExit(1)
 
-    def _write(self, found: Verification, outside: Outside) -> None:
+    def _write(self, found: Verification, outside: Outside, now: datetime) -> None:
         for fault in found.faults:
             self.stdout.write(str(fault))
         if not found.faults:
-            at = timezone.now().strftime("%Y-%m-%d %H:%M UTC")
+            at = now.strftime("%Y-%m-%d %H:%M UTC")
             self.stdout.write(f"{found.events} events verified up to number {found.number} at {at}.")
         if found.newer and outside.kept:
             self.stdout.write(f"{found.newer} events are newer than the last head known outside.")

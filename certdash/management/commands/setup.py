@@ -27,6 +27,7 @@ from accounts.services import (
     is_set_up,
     issue_invitation_link,
     issue_setup_link,
+    on_command_line,
 )
 from discovery.addresses import AddressError, parse_network
 from discovery.services import ScanRefusedError, allow, look_daily
@@ -51,6 +52,7 @@ class Command(BaseCommand):
         parser.add_argument("--network", action="append", default=[], metavar="CIDR", help="may be scanned; repeatable")
         parser.add_argument("--noinput", action="store_true", help="never ask; without a password file, print a link")
 
+    @on_command_line()
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             self._set_up(options, timezone.now())

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts.services import on_command_line
 from certdash.lib.inert import for_csv
 from certdash.lib.work import WorkStatus
 from discovery import services
@@ -54,6 +55,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print JSON")
         parser.add_argument("--output", metavar="FILE.csv", help="write what this scan found as CSV (waits)")
 
+    @on_command_line()
     def handle(self, *_args: Any, **options: Any) -> None:
         places = read_places(options["places"]) if options["places"] else []
         targets = [*options["address"], *options["network"]]

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from accounts.services import on_command_line
 from inventory.forms import TrustStoreForm
 from inventory.models import TrustStore
 from inventory.services import keep_trust_store
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("file", type=Path)
 
+    @on_command_line()
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             pem = options["file"].read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts.models import Role, User
+from accounts.services import on_command_line
 from certdash.lib.work import WorkStatus
 from reports.models import Report
 from reports.services import make_report, request_report
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--filter", default="", help='as on the page, e.g. "status=expired&team=web"')
         parser.add_argument("--user", help="the e-mail address of the person whose view is taken")
 
+    @on_command_line()
     def handle(self, *args: Any, kind: str, output: Path, **options: Any) -> None:
         user = self._person(options["user"])
         try:
