@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from inventory.filters.base import MOST_COUNTED, Filtered, Named, Person, Query, filtered
 from inventory.filters.fields import Choice, Choices, Ids, MomentFilter, Number, Text, Texts, shortened
 from inventory.filters.paging import Sort
-from inventory.filters.search import matching_certificates
+from inventory.filters.search import matching_certificates, words_of
 from inventory.filters.standing import StandingFilter
 from inventory.filters.words import risk_words
 from inventory.models import Certificate, Endpoint, Issuer, Risk
@@ -56,10 +56,13 @@ class CertificateFilter(StandingFilter):
     first_seen_after = MomentFilter(label=gettext_lazy("First seen from"), method="seen_from")
 
     def matching(self, queryset: Rows, _name: str, text: str) -> Rows:
-        found = matching_certificates(text, Endpoint.objects.visible_to(self.user))
-        # Few hits are read once, for page, count and facets; many are met early on any walk through an index.
-        first = [pk for (pk,) in found[: MOST_COUNTED + 1]]
-        return queryset.filter(pk__in=first if len(first) <= MOST_COUNTED else found)
+        endpoints = Endpoint.objects.visible_to(self.user)
+        for word in words_of(text):
+            found = matching_certificates(word, endpoints)
+            # Few hits are read once, for page, count and facets; many are met early on any walk through an index.
+            first = [pk for (pk,) in found[: MOST_COUNTED + 1]]
+            queryset = queryset.filter(pk__in=first if len(first) <= MOST_COUNTED else found)
+        return queryset
 
     def in_status(self, queryset: CertificateQuerySet, _name: str, words: Sequence[str]) -> Rows:
         return queryset.in_status([Status(word) for word in words], self.now)

@@ -13,6 +13,8 @@ from inventory.names import normalise
 
 _HEX = re.compile(r"[0-9a-f]{2,128}", re.ASCII)
 _SHORTEST_SERIAL = 6
+# Each word is a search of its own.
+_MOST_WORDS = 4
 
 
 def as_hex(text: str) -> str:
@@ -39,6 +41,12 @@ def serials(digits: str) -> list[str]:
     return sorted({even, bare, whole, f"00{whole}"})
 
 
+def words_of(text: str) -> list[str]:
+    """What a certificate must match, all of it; digits in groups are one number, and many words one phrase."""
+    words = list(dict.fromkeys(text.split()))
+    return [text] if as_hex(text) or len(words) > _MOST_WORDS else words
+
+
 def matching_certificates(text: str, endpoints: QuerySet[Endpoint]) -> QuerySet[Any, Any]:
     """The ids of certificates; hosts and addresses match only through ``endpoints`` (what the person sees).
 
@@ -51,12 +59,17 @@ def matching_certificates(text: str, endpoints: QuerySet[Endpoint]) -> QuerySet[
     served = endpoints.exclude(certificate=None).values_list("certificate")
     if (address := as_address(text)) is not None:
         return _named(text.strip().strip("[]")).union(served.filter(address=address))
+    host, port = _host_and_port(text)
+    if port and (address := as_address(host)) is not None:
+        return served.filter(address=address, port=int(port))
     name = normalise(text)
     parts = [
         certificates.filter(_called(name, text)),
         certificates.filter(issuer__in=issuers_matching(text).values("pk")),
         served.filter(server_name__contains=name),
     ]
+    if port:
+        parts.append(served.filter(server_name__contains=normalise(host), port=int(port)))
     if len(digits) >= _SHORTEST_SERIAL:
         parts.append(certificates.filter(serial_number__in=serials(digits)))
         parts.append(certificates.filter(sha256__gte=digits, sha256__lt=f"{digits}g"))

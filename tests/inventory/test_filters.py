@@ -69,7 +69,7 @@ def names(query: str, user: User, now: datetime) -> set[str]:
         ("expires_after=2026-11-23&expires_before=2026-12-31T00:00Z", "soon"),
         ("kind=ca", "Example CA 1"),
         ("q=LATER.example", "later"),
-        ("q=Old+CA", "weak"),
+        ("q=Old+CA", "old weak"),
         ("q=192.0.2.7", "soon"),
         ("q=hidden-host", "soon"),
         ("q=nothing-has-this", ""),

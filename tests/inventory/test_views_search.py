@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urlencode
 
+import pytest
 from django.test import Client
 
+from accounts.models import User
+from inventory import filters
 from inventory.models import Certificate
 from lab.pki import Authority
 from tests.inventory.factories import make_certificate, make_endpoint
@@ -41,3 +45,28 @@ def test_a_search_groups_what_it_finds(as_administrator: Client, today: datetime
     page = words(as_administrator.get("/search/", {"q": "shop"}))
     for text in ("shop.example.org", "192.0.2.5:443", "Shop CA"):
         assert text in page
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("192.0.2.5:8443", {"shop.example.org"}),
+        ("192.0.2.5:443", set()),
+        ("[2001:db8::5]:443", {"mail.example.org"}),
+        ("www.lab.example:8443", {"shop.example.org"}),
+        ("lab.example:443", set()),
+        ("shop lab", {"shop.example.org"}),
+        ("LAB  shop example", {"shop.example.org"}),
+        ("shop mail", set()),
+        ("one two three four five", set()),
+    ],
+)
+def test_host_and_port_and_several_words_find_what_matches_all_of_it(
+    administrator: User, today: datetime, text: str, expected: set[str]
+) -> None:
+    shop = make_certificate("shop.example.org", issuer="Lab CA", now=today)
+    mail = make_certificate("mail.example.org", issuer="Lab CA", now=today)
+    make_endpoint("192.0.2.5", port=8443, server_name="www.lab.example", certificate=shop, now=today)
+    make_endpoint("2001:db8::5", certificate=mail, now=today)
+    found = filters.certificates(urlencode({"q": text}), administrator, today)
+    assert set(found.queryset.values_list("name", flat=True)) == expected
