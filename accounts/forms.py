@@ -86,7 +86,7 @@ class OrganisationForm(Whole, OrganisationBase):
     timezone = forms.ChoiceField(
         label=_("Time zone"),
         choices=time_zone_choices,
-        help_text=_("Times are shown in it; each person can choose another."),
+        help_text=_("Pages show times in it; each person can choose another. Reports and exports say UTC."),
     )
     base_url = forms.URLField(
         label=_("Address of this dashboard"),

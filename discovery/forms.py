@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
 from certdash.lib.forms import Whole, one_line, say_one_line
-from discovery.addresses import AddressError, parse_network, wholly_special
+from certdash.lib.inert import visible
+from discovery.addresses import AddressError, Problem, parse_network, wholly_special
 from discovery.models import Source, Zone
 from discovery.services import Ask
 
@@ -101,6 +102,8 @@ class SourceForm(Whole, SourceFormBase):
             label=_("Owner"), queryset=teams, required=not user.is_administrator
         )
         say_one_line(self, "name")
+        # Whose it is, and that it is, is not said: it may be a source of others.
+        self.fields["name"].error_messages["unique"] = _("This name cannot be used. Choose another.")
         for name in self.fields.keys() & LONGEST:
             self.fields[name].validators = [*self.fields[name].validators, MaxLengthValidator(LONGEST[name])]
 
@@ -141,7 +144,7 @@ class NetworkForm(forms.Form):
         try:
             parse_network(self.cleaned_data["network"])
         except AddressError as error:
-            raise ValidationError(str(error)) from error
+            raise ValidationError(f"“{visible(self.cleaned_data['network'])[:80]}” {error}.") from error
         return str(self.cleaned_data["network"])
 
     def clean(self) -> dict[str, Any]:
@@ -181,13 +184,15 @@ class NetworksForm(forms.Form):
     def clean_networks(self) -> list[str]:
         lines = [line.strip() for line in self.cleaned_data["networks"].replace(",", "\n").splitlines()]
         wanted = [line for line in lines if line]
-        errors = []
-        for line in wanted:
+        errors: list[str] = []
+        for number, line in enumerate(lines, 1):
+            if not line:
+                continue
             try:
                 span = parse_network(line)
                 self._require_meant(line, wholly_special(span.first, span.last))
             except AddressError as error:
-                errors.append(str(error))
+                errors.append(str(Problem(number, visible(line)[:80], error.reason, error.instead)))
             except ValidationError as error:
                 errors += error.messages
         if errors:
@@ -210,7 +215,7 @@ class FirstScanForm(forms.Form):
     )
     ports = forms.CharField(label=_("Ports"), max_length=300)
     every_seconds = forms.TypedChoiceField(
-        label=_("Look again"), choices=EVERY, coerce=int, initial=DAILY, required=False
+        label=_("Look again"), choices=EVERY, coerce=int, initial=DAILY, required=True
     )
 
     @property

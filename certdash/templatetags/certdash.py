@@ -50,6 +50,19 @@ SEVERITY_WORDS: dict[str, str | Promise] = {
     "high": gettext_lazy("high"),
     "critical": gettext_lazy("critical"),
 }
+# What came of asking a place, where its code alone says too little.
+REASON_WORDS: dict[str, str | Promise] = {
+    "handshake_failed": gettext_lazy("no certificate"),
+    "closed_early": gettext_lazy("connection closed early"),
+    "connection_reset": gettext_lazy("connection broken off"),
+    "not_tls": gettext_lazy("does not speak TLS"),
+    "protocol_error": gettext_lazy("not well-formed TLS"),
+    "refused": gettext_lazy("connection refused"),
+    "silent": gettext_lazy("no connection in time"),
+    "starttls_refused": gettext_lazy("STARTTLS refused"),
+    "timed_out": gettext_lazy("no answer in time"),
+    "tls_alert": gettext_lazy("TLS handshake refused"),
+}
 # A link that changes the filter starts again at the first page.
 
 
@@ -87,8 +100,12 @@ def status_word(status: str) -> str:
 
 @register.filter
 def spaced(code: str) -> str:
-    """A reason code as words: ``connection_reset`` → "connection reset"."""
-    return hostile.visible(str(code)).replace("_", " ")
+    """A reason code as words: ``tls_alert`` → "TLS handshake refused"; "unreachable: silent" is two of them."""
+    return ": ".join(_reason(part) for part in hostile.visible(str(code)).split(": "))
+
+
+def _reason(code: str) -> str:
+    return str(REASON_WORDS.get(code.replace(" ", "_"), code.replace("_", " ")))
 
 
 @register.filter
@@ -230,7 +247,7 @@ def left(context: Context, moment: datetime | None) -> SafeString | str:
 
 @register.simple_tag
 def at(moment: datetime | None) -> SafeString | str:
-    """The exact time in the reader's time zone, with UTC in its title."""
+    """The exact time in the reader's time zone and its name, with UTC in the title."""
     if moment is None:
         return _("unknown")
     exact = moment.astimezone(UTC)
@@ -238,7 +255,7 @@ def at(moment: datetime | None) -> SafeString | str:
         '<time datetime="{}" title="{}">{}</time>',
         exact.isoformat(timespec="seconds"),
         f"{exact:%Y-%m-%d %H:%M:%S} UTC",
-        formats.date_format(timezone.localtime(moment), "j M Y, H:i"),
+        formats.date_format(timezone.localtime(moment), "j M Y, H:i T"),
     )
 
 

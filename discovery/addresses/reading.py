@@ -216,7 +216,7 @@ def parse_host_name(text: str) -> str:
     if _NUMBER.fullmatch(labels[-1]):
         raise AddressError("is not an IPv4 address", "write four decimal numbers, such as 192.0.2.10")
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise AddressError("is not a host name", _EXAMPLES)
+        raise AddressError("is not a host name", "write a name such as www.example.org")
     return name
 
 

@@ -39,7 +39,7 @@ def payload(route: str, world: World, owner: str, person: str) -> Mapping[str, A
         "inventory:endpoint_retire": {"reason": "asked by the walk"},
         "inventory:endpoint_restore": {"reason": "asked by the walk"},
         "discovery:setup_networks": {"networks": "192.0.2.0/24"},
-        "discovery:setup_first_scan": {"targets": "198.51.100.77", "ports": "443"},
+        "discovery:setup_first_scan": {"targets": "198.51.100.77", "ports": "443", "every_seconds": "86400"},
         "discovery:scan_new": {"targets": "198.51.100.77", "ports": "443", "engine": "own", "rate_limit": "500"},
         "discovery:check_now": {"place": "198.51.100.77:443"},
         "discovery:source_new": source,

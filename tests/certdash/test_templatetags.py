@@ -134,3 +134,15 @@ def test_a_part_escapes_what_it_is_given(template: str) -> None:
     shown = render(f'{{% include "{template}" %}}', **context)
     assert "alert(1)" in shown
     assert "<script>" not in shown
+
+
+def test_reasons_are_said_in_words() -> None:
+    assert render('{{ "tls_alert"|spaced }}') == "TLS handshake refused"
+    assert render('{{ "handshake failed: tls alert"|spaced }}') == "no certificate: TLS handshake refused"
+    assert render('{{ "name_not_found"|spaced }}') == "name not found"
+
+
+def test_a_tick_does_not_stand_where_something_is_found_broken() -> None:
+    source = '{% include "_status.html" with status="in_date" troubled=troubled %}'
+    assert "status-in_date" in render(source, troubled=0)
+    assert "status-plain" in render(source, troubled=3)

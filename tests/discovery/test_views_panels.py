@@ -78,7 +78,8 @@ def test_the_first_run_opens_networks_and_starts_a_scan(as_administrator: Client
     assert (answer.status_code, answer.headers["Location"]) == (302, "/setup/first-scan/")
     assert set(Network.objects.values_list("cidr", flat=True)) == {"10.0.0.0/8", "192.0.2.0/24", "198.51.100.7"}
     assert "192.0.2.0/24" in as_administrator.get("/setup/first-scan/").content.decode()
-    answer = as_administrator.post("/setup/first-scan/", {"targets": "192.0.2.0/30", "ports": "443, 8443"})
+    asked = {"targets": "192.0.2.0/30", "ports": "443, 8443", "every_seconds": "86400"}
+    answer = as_administrator.post("/setup/first-scan/", asked)
     scan = Scan.objects.get()
     assert answer.headers["Location"] == f"/discovery/scans/{scan.pk}/"
     source = Source.objects.get()
@@ -93,8 +94,14 @@ def test_the_first_run_opens_nothing_by_mistake(networks: str, as_administrator:
     assert Network.objects.count() == 1
 
 
+def test_a_line_that_is_no_network_is_named(as_administrator: Client) -> None:
+    answer = as_administrator.post("/setup/networks/", {"networks": "10.0.0.0/8\n$(id)"})
+    assert "Line 2: “$(id)” is not" in answer.text
+
+
 def test_the_first_scan_is_refused_with_its_reason(as_administrator: Client) -> None:
-    answer = as_administrator.post("/setup/first-scan/", {"targets": "192.0.2.1", "ports": "443"})
+    asked = {"targets": "192.0.2.1", "ports": "443", "every_seconds": "86400"}
+    answer = as_administrator.post("/setup/first-scan/", asked)
     assert answer.status_code == 422
     assert "is in no network that may be probed" in answer.content.decode()
 
