@@ -17,8 +17,7 @@ help:
 run:
 	@$(M)/packages run
 	@$(M)/venv requirements.txt
-	@$(PYTHON) manage.py prepare
-	@exec $(PYTHON) manage.py serve
+	@exec $(PYTHON) manage.py serve --prepare
 
 demo:
 	@$(M)/packages run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import shutil
 from collections.abc import Sequence
@@ -14,6 +13,8 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.db import DatabaseError, connection
+
+from certdash.env import is_loopback
 
 Configs = Sequence[AppConfig] | None
 MANY_WRITERS = 8
@@ -35,7 +36,7 @@ def state_folder(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
     return []
 
 
-@register(Tags.urls)
+@register(Tags.security)
 def base_url(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
     """Links in mails, passkeys and cookies depend on the address that people use."""
     parts = urlsplit(settings.BASE_URL)
@@ -50,15 +51,16 @@ def addresses(app_configs: Configs, databases: Sequence[str] | None = None, **kw
     """The address of the organisation begins the links in mails; ours decides about hosts, cookies and passkeys."""
     if not databases:
         return []
+    ours = kwargs.get("ours") or settings.BASE_URL
     try:
         organisation = apps.get_model("accounts", "Organisation").objects.filter(pk=1).first()
     except DatabaseError:  # no migration has run yet, so there is no second address either
         return []
     linked = organisation.base_url if organisation else ""
-    if not linked or _origin(linked) == _origin(settings.BASE_URL):
+    if not linked or _origin(linked) == _origin(ours):
         return []
     hint = "Links in mails begin with the first. Write the one that people use into both, or leave the first empty."
-    text = f"The organisation's address is {linked}, CERTDASH_BASE_URL is {settings.BASE_URL}."
+    text = f"The organisation's address is {linked}, CERTDASH_BASE_URL is {ours}."
     return [Warning(text, hint=hint, id="certdash.W005")]
 
 
@@ -112,6 +114,15 @@ def mail(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
     return [Info(f"Mail is written to {settings.EMAIL_FILE_PATH}, not sent.", hint=hint, id="certdash.I002")]
 
 
+@register(Tags.security, deploy=True)
+def local_address(app_configs: Configs, **kwargs: Any) -> list[CheckMessage]:
+    """Said instead of Django's warnings about HSTS, redirection and cookies, which ask for TLS where there is none."""
+    if not settings.IS_LOCAL:
+        return []
+    hint = "Before others use it: CERTDASH_BASE_URL=https://… and a proxy that ends TLS (docs/install.md)."
+    return [Info(f"Without TLS, {settings.BASE_URL} is for this machine alone.", hint=hint, id="certdash.I003")]
+
+
 def _origin(url: str) -> tuple[str, str, int | None]:
     """Scheme, host and port of an address. The names of this machine are one."""
     parts = urlsplit(url)
@@ -121,8 +132,4 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 def _is_local(bind: str) -> bool:
     """True for loopback and for a Unix socket: nobody else can listen in."""
-    host = bind.rpartition(":")[0].strip("[]")
-    try:
-        return bind.startswith("unix:") or host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return bind.startswith("unix:") or is_loopback(bind.rpartition(":")[0].strip("[]"))

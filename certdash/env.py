@@ -8,6 +8,7 @@ the environment. A file that is named but cannot be read stops the start: a sile
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 from collections.abc import Sequence
@@ -115,6 +116,14 @@ def _address(name: str, value: str) -> tuple[SplitResult, int | None]:
         hint = "Special characters of a password are written as %40 for @ and %2F for /."
         raise SettingError(f"{name} cannot be read as an address with host and port. {hint}") from error
     return parts, port
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can listen in."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def database(name: str, default: str) -> dict[str, Any]:

@@ -97,4 +97,4 @@ def _by_answers(e: Evidence) -> tuple[State, str]:
         return State.STALE, f"{e.missed:,} of {e.known:,} {places} known to exist did not answer, or were not asked."
     if not e.is_whole:
         return State.IN_PART, "Only a part of its addresses was asked."
-    return State.COVERED, "The last scan asked all of it, and what is known to exist answered."
+    return State.COVERED, "The last finished scan asked all of it, and what is known to exist answered."

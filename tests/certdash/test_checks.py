@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -121,3 +125,27 @@ def test_what_is_optional_is_not_told_before_every_answer(settings: Settings) ->
     settings.EMAIL_HOST = ""
     assert "certdash.I002" not in {message.id for message in run_checks()}
     assert "certdash.I002" in {message.id for message in run_checks(include_deployment_checks=True)}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:8000", ["certdash.I003"]),
+        ("http://localhost:8000", ["certdash.I003"]),
+        ("http://[::1]:8000", ["certdash.I003"]),
+        ("http://certs.example.org", ["security.W004", "security.W008", "security.W012", "security.W016"]),
+    ],
+)
+def test_what_asks_for_tls_is_told_wherever_others_can_reach_the_address(
+    url: str, expected: list[str], tmp_path: Path
+) -> None:
+    told = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy"],
+        env=os.environ | {"CERTDASH_BASE_URL": url, "CERTDASH_VAR": str(tmp_path), "CERTDASH_ENV_FILE": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    about_tls = {"certdash.I003", "security.W004", "security.W008", "security.W012", "security.W016"}
+    assert sorted(about_tls & set(re.findall(r"(?:security|certdash)\.[WI]\d+", told.stderr))) == expected
+    assert ("WARNINGS" in told.stderr) == (expected != ["certdash.I003"])

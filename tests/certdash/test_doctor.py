@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -21,6 +23,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import AuditHead, Organisation, TickRun, User
+from certdash.management import processes, serving
 from certdash.management.examinations import EXAMINATIONS, State, data, machine, outside
 from certdash.management.examinations.answers import Answer
 
@@ -205,3 +208,20 @@ def test_a_clock_that_is_wrong_is_bad(now: datetime, clock_server: type[Clock], 
 def test_a_clock_that_cannot_be_compared_is_not_judged(now: datetime, settings: Settings, url: Any) -> None:
     settings.CLOCK_URL = url
     assert outside.clock(now).state is State.NOT_JUDGED
+
+
+@pytest.mark.django_db
+def test_the_address_is_that_of_the_instance_that_runs(
+    var: Path, organisation: Organisation, settings: Settings
+) -> None:
+    Organisation.objects.update(base_url="http://127.0.0.1:8001")
+    settings.BASE_URL = "http://127.0.0.1:8000"
+    assert data.addresses(timezone.now()).state is State.BAD
+    me = processes.of_process(os.getpid(), "")
+    assert me is not None
+    for name in ("supervisor", "web-server"):
+        processes.save(me, var / "run" / f"{name}.json")
+    with serving.kept_address(var / "run", "http://127.0.0.1:8001"):
+        assert data.addresses(timezone.now()).state is State.GOOD
+        processes.save(replace(me, started=me.started - 1), var / "run" / "supervisor.json")
+        assert data.addresses(timezone.now()).state is State.BAD

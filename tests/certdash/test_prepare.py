@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.commands import migrate
 from pytest_django import Settings
 
 from accounts.models import User
@@ -43,6 +46,36 @@ def test_a_folder_that_cannot_be_made_is_told_in_a_sentence(tmp_path: Path) -> N
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"CommandError: {tmp_path} cannot be prepared: ")
     assert len(refused.stderr.splitlines()) == 1
+
+
+def test_serve_prepares_first_if_it_is_asked_to(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = supervisor.manage("serve", "--prepare")
+        told = subprocess.run(
+            command, env=environment(tmp_path, port), cwd=ROOT, capture_output=True, text=True, check=False
+        )
+    assert told.stdout.startswith("certdash ")
+    assert f"ready in {tmp_path}" in told.stdout
+    assert told.stderr.startswith(f"CommandError: 127.0.0.1:{port} is taken by another program.")
+
+
+def test_preparing_again_leaves_the_tables_and_the_mask_of_the_process_alone(
+    db: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_again(**_: object) -> None:
+        raise AssertionError("nothing was to be migrated")
+
+    settings.VAR = tmp_path
+    monkeypatch.setattr(migrate.Command, "handle", not_again)
+    before = os.umask(0o022)
+    try:
+        call_command("prepare", skip_static=True)
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
 
 
 @pytest.mark.django_db

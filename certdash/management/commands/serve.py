@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from argparse import ArgumentParser
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from certdash.management import serving
 from certdash.management.supervisor import Child, SuperviseError, Supervisor, manage
 
 WEB, WORKER = "web server", "worker"
@@ -31,8 +33,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--only", choices=["web", "worker"], help="run one of the two (for several machines)")
+        parser.add_argument("--prepare", action="store_true", help="run `manage.py prepare` first, in this process")
 
     def handle(self, **options: Any) -> None:
+        if options["prepare"]:
+            call_command("prepare", skip_checks=False, stdout=self.stdout)
         children = [make() for name, make in (("web", web), ("worker", worker)) if options["only"] in {None, name}]
         supervisor = Supervisor(settings.VAR / "run", children, self._say)
         serves_pages = any(child.name == WEB for child in children)
@@ -41,7 +46,8 @@ class Command(BaseCommand):
             if serves_pages:
                 check_free(settings.BIND)
             connection.close()
-            supervisor.run(self._greeting() if serves_pages else lambda: None)
+            with serving.kept_address(settings.VAR / "run", settings.BASE_URL) if serves_pages else nullcontext():
+                supervisor.run(self._greeting() if serves_pages else lambda: None)
         except SuperviseError as error:
             raise CommandError(str(error)) from error
         self._say("Ended.")

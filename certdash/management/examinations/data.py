@@ -12,6 +12,7 @@ from django.db.utils import DatabaseError
 from accounts.models import AuditHead, Role, TickRun, User
 from accounts.services import absolute, read_heads
 from certdash import checks, health
+from certdash.management import serving
 from certdash.management.examinations.answers import Answer, Examination, bad, good, not_judged
 from discovery.models import Zone
 
@@ -79,7 +80,9 @@ def administrators(now: datetime) -> Answer:
 
 def addresses(now: datetime) -> Answer:
     """The address in mails, and the one that decides about hosts, cookies and passkeys."""
-    found = checks.addresses(None, databases=["default"])
+    # The shell of this command may not have the settings with which certdash was started.
+    served = serving.address_of_running(Path(settings.VAR) / "run")
+    found = checks.addresses(None, databases=["default"], ours=served or settings.BASE_URL)
     if found:
         return bad("addresses", "; ".join(f"{message.id}: {message.msg} {message.hint}" for message in found))
     return good("addresses", f"links in mails begin with {absolute('/')}")
