@@ -36,6 +36,16 @@ class LineFormatter(logging.Formatter):
         return masked(_LINE_BREAKING.sub(lambda m: f"\\x{ord(m.group()):02x}", super().format(record)))
 
 
+class Refusals(logging.Filter):
+    """What Django refuses is no fault of ours: a strange host or too many fields are a warning, and one line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.security.") and record.levelno == logging.ERROR:
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.exc_info = record.exc_text = None
+        return True
+
+
 def masked(text: str) -> str:
     """Leave out the tokens of links that work once: they may still work."""
     return _TOKEN.sub(r"\1***", text)

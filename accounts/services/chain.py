@@ -11,6 +11,8 @@ from typing import Any
 from accounts.models import AuditEvent
 
 BEFORE_THE_FIRST = "0" * 64
+# Notes of an item, the longest that people write, stay whole.
+LONGEST_TEXT = 6000
 
 # Fields whose values never enter an event, alone or as the last words of a longer name ("smtp_password").
 SECRETS = (
@@ -87,4 +89,11 @@ def _scalar(value: Any) -> bool | int | str | None:
     if isinstance(value, date):
         return value.isoformat()
     # Numbers with a fraction too: jsonb writes 1e16 differently from how Python does.
-    return plain_text(value)
+    return _shortened(plain_text(value))
+
+
+def _shortened(text: str) -> str:
+    """A text that fills pages is told by its length and its digest: the log is to be read, and kept for years."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{len(text)} characters, SHA-256 {hashlib.sha256(text.encode()).hexdigest()}"

@@ -115,7 +115,7 @@ class Supervisor:
             processes.kill(child.group)
         self._forget_mark(child.name, child.group)
         child.process = child.group = None
-        how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        how = _how_it_ended(code)
         if child.failures >= TRIES:
             raise SuperviseError(f"The {child.name} {how}, {TRIES} times in a row; the lines above say why.")
         pause = min(2.0 ** (child.failures - 1), LONGEST_PAUSE)
@@ -173,6 +173,15 @@ class Supervisor:
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name.replace(' ', '-')}.json"
+
+
+def _how_it_ended(code: int) -> str:
+    if code < 0:
+        return f"was ended by signal {-code}"
+    if code:
+        return f"ended with code {code}"
+    # As django-q does when a process that it watches over is killed.
+    return "ended though nobody asked it to (code 0); perhaps one of its processes was killed"
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
+from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +13,7 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from certdash.management.commands.serve import ACCESS
-from certdash.middleware import HtmxRedirect, LineFormatter, RequestId, UploadCap
+from certdash.middleware import HtmxRedirect, LineFormatter, Refusals, RequestId, UploadCap
 
 
 def answer(request: HttpRequest) -> HttpResponse:
@@ -98,3 +100,28 @@ def test_htmx_is_told_to_load_a_redirect_as_a_page(rf: RequestFactory) -> None:
     told = HtmxRedirect(elsewhere)(rf.get("/", headers={"HX-Request": "true"}))
     assert (told.status_code, told["HX-Redirect"], "Location" in told) == (204, "/accounts/login/", False)
     assert HtmxRedirect(elsewhere)(rf.get("/"))["Location"] == "/accounts/login/"
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ({"headers": {"Host": "evil.example"}}, "django.security.DisallowedHost"),
+        ({"data": {str(number): "" for number in range(20)}}, "django.security.TooManyFieldsSent"),
+    ],
+)
+def test_what_is_refused_is_a_warning_of_one_line(
+    sent: dict[str, Any], told: str, client: Client, settings: Settings, db: None
+) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 10
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(Refusals())
+    handler.setFormatter(LineFormatter())
+    logging.getLogger().addHandler(handler)
+    try:
+        assert client.post("/accounts/login/", **sent).status_code == 400
+    finally:
+        logging.getLogger().removeHandler(handler)
+    (line,) = [line for line in stream.getvalue().splitlines() if told in line]
+    assert " WARNING " in line
+    assert "Traceback" not in stream.getvalue()
