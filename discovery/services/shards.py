@@ -149,11 +149,17 @@ class _Run:
             places,
             self.gate,
             on_result=self._take,
-            should_stop=heart.stopped,
+            should_stop=lambda: self._should_stop(heart),
             parallel=parallel,
             rate=max(1.0, rate / slots()) if rate else None,
             timeout=CHECK_TIMEOUT if self.scan.kind == Scan.Kind.CHECK else TIMEOUT,
         )
+
+    def _should_stop(self, heart: Heart) -> bool:
+        """Asked about twice a second: what has answered is kept then, too, and does not wait for what is slow."""
+        if self.waiting and monotonic() >= self.flush_at:
+            self._flush()
+        return heart.stopped()
 
     def _take(self, result: ProbeResult) -> None:
         name = result.place.of

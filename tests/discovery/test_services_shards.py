@@ -197,6 +197,23 @@ def test_a_running_shard_notices_that_its_scan_was_cancelled(loopback: None, ope
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_has_answered_is_shown_while_the_rest_is_slow(loopback: None) -> None:
+    shard = start(f"127.0.0.1:{closed_port()}").shards.get()
+    shown: list[int] = []
+
+    def slow(places: list[Place], policy: object, *, on_result: object, should_stop: object, **options: object) -> None:
+        on_result(Unreachable(places[0], Reason.REFUSED, ""))  # type: ignore[operator]
+        until = clock() + timedelta(seconds=20)
+        while not shown and clock() < until:
+            should_stop()  # type: ignore[operator]
+            shown.extend(ScanShard.objects.filter(pk=shard.pk, refused=1).values_list("refused", flat=True))
+
+    with patch.object(own, "probe_many", slow):
+        run_shard(shard.pk, "test", clock)
+    assert shown == [1]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_known_endpoints_are_asked_again_with_their_server_name(loopback: None, server: int) -> None:
     place = Place("127.0.0.1", server, "www.example.org")
     run_all(start_listed_scan([place], actor=None, now=clock(), title="by hand"))
