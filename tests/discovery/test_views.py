@@ -245,6 +245,15 @@ def test_a_source_of_which_a_part_did_not_arrive_stays_as_it_was(as_operator: Cl
     assert "The form was incomplete" in refused.content.decode()
 
 
+def test_a_name_that_is_taken_is_not_told_to_be_a_source(as_operator: Client, other_team: Team, web_team: Team) -> None:
+    theirs = make_source(other_team)
+    refused = as_operator.post("/discovery/sources/new/", source_data(name=theirs.name, owner_team=web_team.pk))
+    assert refused.status_code == 422
+    page = refused.content.decode()
+    assert "This name cannot be used. Choose another." in page
+    assert "already exists" not in page
+
+
 def test_a_source_that_may_no_longer_run_says_why(as_operator: Client, web_team: Team) -> None:
     source = make_source(web_team)
     Network.objects.all().delete()

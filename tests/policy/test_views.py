@@ -185,3 +185,10 @@ def test_hostile_words_are_shown_and_do_nothing(client: Client, auditor: User) -
         assert "<script>alert" not in page
         assert "<b>\u2039" not in page
         assert "\u202e" not in page
+
+
+def test_what_is_no_rule_is_told_and_turns_nothing_around(client: Client, auditor: User) -> None:
+    client.force_login(auditor)
+    page = client.get("/findings/?rule=%E2%80%AE").content.decode()
+    assert "“\u2039U+202E\u203a” is not one of" in page
+    assert "\u202e" not in page
