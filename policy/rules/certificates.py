@@ -17,6 +17,9 @@ LAST_YEAR = 9999
 LEAST_EC_BITS = 224
 # Clocks of authorities, servers and ours: what begins within this may have begun.
 CLOCKS_DIFFER = timedelta(minutes=5)
+# Devices of one make may share one key by the ten thousand: who they are is no news, and changes every day.
+MOST_SHARERS = 100
+KEY_IS_COMMON = f"More than {MOST_SHARERS} certificates carry its key."
 NEVER_IN_USE = "; it was never seen in use"
 SHOWN = 3
 # Not breakable by what the lengths above measure: judged by name, not by bits.
@@ -29,7 +32,8 @@ class CertificateFacts:
 
     ``nodes_serving`` counts nodes whose last answer showed it, the latest at ``last_seen_at``; ``nodes_last_known``
     those of them that are silent since: they may still serve it. ``key_shared_with`` names certificates for other names
-    with the same key, ``key_shared_elsewhere`` counts those that must not be named.
+    with the same key, ``key_shared_elsewhere`` counts those that must not be named. Where ``key_is_common``, more
+    certificates carry it than are read, and one at least is for other names.
     """
 
     not_before: datetime | None
@@ -49,6 +53,7 @@ class CertificateFacts:
     last_seen_at: datetime | None = None
     key_shared_with: tuple[str, ...] = ()
     key_shared_elsewhere: int = 0
+    key_is_common: bool = False
 
     @property
     def is_in_use(self) -> bool:
@@ -178,6 +183,8 @@ def sha1_signature(facts: CertificateFacts, _now: datetime) -> Verdict:
 
 
 def key_reuse(facts: CertificateFacts, _now: datetime) -> Verdict:
+    if facts.key_is_common:
+        return Bad(KEY_IS_COMMON, {"also with this key": f"more than {MOST_SHARERS} certificates"})
     named, unnamed = facts.key_shared_with, facts.key_shared_elsewhere
     if not named and not unnamed:
         return Good()

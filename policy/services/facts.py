@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet
 
 from inventory.models import Certificate, Endpoint
-from policy.rules.certificates import CertificateFacts
+from policy.rules.certificates import MOST_SHARERS, CertificateFacts
 from policy.rules.facts import NO_SERVICE, EndpointFacts, Sent, Service
 from policy.services.sent import evidence_until, sent_by, served_by
 from policy.services.siblings import Services, services_of
 
 
 def certificate_facts(certificates: Sequence[Certificate]) -> dict[int, CertificateFacts]:
-    shared = _keys_shared(certificates)
-    return {row.pk: _certificate_facts(row, shared[row.spki_sha256]) for row in certificates}
+    carriers = dict(
+        _carriers({row.spki_sha256 for row in certificates}).values_list("spki_sha256").annotate(Count("pk"))
+    )
+    shared = _keys_shared({key for key, number in carriers.items() if number <= MOST_SHARERS})
+    common = _with_common_key(
+        [row for row in certificates if carriers.get(row.spki_sha256, 0) > MOST_SHARERS], carriers
+    )
+    return {
+        row.pk: _certificate_facts(row, shared[row.spki_sha256], key_is_common=row.pk in common) for row in certificates
+    }
 
 
-def _certificate_facts(row: Certificate, carriers: Iterable[_Carrier]) -> CertificateFacts:
+def _certificate_facts(row: Certificate, carriers: Iterable[_Carrier], *, key_is_common: bool) -> CertificateFacts:
     others = [one for one in carriers if one.is_other_than(row)]
     named_teams = _named_teams(row)
     named = tuple(one.name for one in others if one.owner_team_id in named_teams)
@@ -44,6 +52,7 @@ def _certificate_facts(row: Certificate, carriers: Iterable[_Carrier]) -> Certif
         last_seen_at=row.last_seen_at,
         key_shared_with=named,
         key_shared_elsewhere=len(others) - len(named),
+        key_is_common=key_is_common,
     )
 
 
@@ -67,20 +76,38 @@ class _Carrier:
         return self.subject_sha256 != row.subject_sha256
 
 
-def _keys_shared(certificates: Sequence[Certificate]) -> dict[str, list[_Carrier]]:
-    """Per key: certificates in use (or never served) that carry it."""
-    keys = {row.spki_sha256 for row in certificates if row.spki_sha256}
+def _carriers(keys: Iterable[str]) -> QuerySet[Certificate]:
+    """Certificates in use (or never served) that carry one of the keys."""
     here = Q(nodes_serving__gt=0) | Q(served_ever=False)
-    rows = (
-        Certificate.objects.leaves()
-        .filter(here, spki_sha256__in=keys)
-        .order_by("pk")
-        .values_list("spki_sha256", "pk", "names_sha256", "subject_sha256", "name", "owner_team_id")
-    )
+    return Certificate.objects.leaves().filter(here, spki_sha256__in=set(keys) - {""}).order_by()
+
+
+def _keys_shared(keys: Iterable[str]) -> dict[str, list[_Carrier]]:
+    columns = ("spki_sha256", "pk", "names_sha256", "subject_sha256", "name", "owner_team_id")
     shared: dict[str, list[_Carrier]] = defaultdict(list)
-    for key, pk, names_sha256, subject_sha256, name, owner in rows:
-        shared[key].append(_Carrier(pk, names_sha256, subject_sha256, name, owner))
+    for key, *carrier in _carriers(keys).order_by("pk").values_list(*columns):
+        shared[key].append(_Carrier(*carrier))
     return shared
+
+
+def _with_common_key(rows: Sequence[Certificate], carriers: Mapping[str, int]) -> set[int]:
+    """Those of the rows whose key is also carried by one that is for something else, counted and not read."""
+    if not rows:
+        return set()
+    names, subjects = {row.names_sha256 for row in rows} - {""}, {row.subject_sha256 for row in rows}
+    alike = _carriers(row.spki_sha256 for row in rows).filter(
+        Q(names_sha256__in=names) | Q(names_sha256="", subject_sha256__in=subjects)
+    )
+    twins: Counter[tuple[str, str, str]] = Counter()
+    for key, name, subject, number in alike.values_list("spki_sha256", "names_sha256", "subject_sha256").annotate(
+        Count("pk")
+    ):
+        twins[key, name, "" if name else subject] += number
+    return {row.pk for row in rows if carriers[row.spki_sha256] > twins[_what_for(row)]}
+
+
+def _what_for(row: Certificate) -> tuple[str, str, str]:
+    return row.spki_sha256, row.names_sha256, "" if row.names_sha256 else row.subject_sha256
 
 
 def _named_teams(row: Certificate | Endpoint) -> frozenset[int | None]:

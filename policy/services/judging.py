@@ -23,6 +23,7 @@ from policy.rules import (
     Subject,
     Verdict,
 )
+from policy.rules.certificates import KEY_IS_COMMON
 from policy.rules.certificates import presence as certificate_presence
 from policy.rules.endpoints import presence as endpoint_presence
 from policy.services.calling import call
@@ -109,7 +110,8 @@ def _judge_certificates(now: datetime, batch: int) -> int:
     leaves = [row for row in rows if row.kind == Certificate.Kind.LEAF]
     facts = certificate_facts(leaves)
     found = {pk: certificate_verdicts(one, now) for pk, one in facts.items()}
-    _call_for_key_sharers(leaves, found, now)
+    common = {row.spki_sha256 for row in leaves if facts[row.pk].key_is_common}
+    _call_for_key_sharers(leaves, found, common, now)
     _call_for_chains_below(rows, now)
     with transaction.atomic():
         claimed = _claim(Certificate, rows)
@@ -120,7 +122,7 @@ def _judge_certificates(now: datetime, batch: int) -> int:
     return len(claimed)
 
 
-def _call_for_key_sharers(leaves: Sequence[Certificate], verdicts: Verdicts, now: datetime) -> None:
+def _call_for_key_sharers(leaves: Sequence[Certificate], verdicts: Verdicts, common: set[str], now: datetime) -> None:
     """When one certificate's key is found shared (or no longer), the others with that key are judged again.
 
     They are called before it is written that they were: a judge that dies in between calls them twice, not never.
@@ -129,7 +131,11 @@ def _call_for_key_sharers(leaves: Sequence[Certificate], verdicts: Verdicts, now
     were_shared = set(told.values_list("certificate_id", flat=True))
     keys = {row.spki_sha256 for row in leaves if _is_shared(verdicts[row.pk]) not in {None, row.pk in were_shared}}
     if keys:
-        of_these_keys = Q(kind=Certificate.Kind.LEAF, spki_sha256__in=keys)
+        # Of a common key all are told the same: who was told it is left in peace, and who was never judged is due.
+        common = keys & common
+        were_told = Finding.objects.open().filter(rule="key_reuse", sentence=KEY_IS_COMMON).values("certificate")
+        untold = Q(spki_sha256__in=common, judged_at__isnull=False) & ~Q(pk__in=were_told)
+        of_these_keys = Q(kind=Certificate.Kind.LEAF) & (Q(spki_sha256__in=keys - common) | untold)
         call(Certificate, of_these_keys & ~Q(pk__in=list(verdicts)) & ~Q(judged_at=now), now)
 
 

@@ -8,9 +8,12 @@ import pytest
 
 from discovery.probe import Place, Served, ServedVariant
 from discovery.services import record
+from inventory.models import Certificate
 from lab import pki
 from policy.models import Finding
+from policy.rules.certificates import KEY_IS_COMMON, MOST_SHARERS
 from tests.conftest import NOW
+from tests.inventory.factories import digest, make_certificate
 from tests.policy.looks import DAY, RECORDING, ROOT, finding, issue, judge, look, node, open_rules, row, trust_root
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +52,45 @@ def test_a_server_behind_starttls_is_judged_like_any_other(protocol: str) -> Non
     record([Served(place, (sent,))], RECORDING, NOW)
     judge(NOW)
     assert open_rules(node()) == {"wrong_name"}
+
+
+def plant(number: int, first: int = 0) -> None:
+    for n in range(first, first + number):
+        make_certificate(
+            f"d{n}.example.org",
+            spki_sha256=digest("default key"),
+            names_sha256=digest("names", n),
+            judge_at=NOW,
+            nodes_serving=1,
+            served_ever=True,
+        )
+
+
+def test_a_key_that_very_many_carry_is_told_without_names_and_once() -> None:
+    plant(3)
+    judge(NOW)
+    assert Finding.objects.open().filter(rule="key_reuse").exclude(sentence=KEY_IS_COMMON).count() == 3
+    plant(MOST_SHARERS, first=3)
+    judge(NOW + DAY)
+    told = Finding.objects.open().filter(rule="key_reuse").values_list("sentence", flat=True)
+    assert list(told) == [KEY_IS_COMMON] * (MOST_SHARERS + 3)
+    plant(1, first=MOST_SHARERS + 3)
+    judge(NOW + 2 * DAY)
+    assert Certificate.objects.filter(judged_at=NOW + 2 * DAY).count() == 1
+    Certificate.objects.filter(pk__in=list(Certificate.objects.values_list("pk", flat=True)[4:])).update(
+        nodes_serving=0, judge_at=NOW + 3 * DAY
+    )
+    judge(NOW + 3 * DAY)
+    left = Finding.objects.open().filter(rule="key_reuse").values_list("sentence", flat=True)
+    assert len(left) == 4
+    assert KEY_IS_COMMON not in left
+
+
+def test_very_many_renewals_of_one_certificate_share_their_key_with_nobody() -> None:
+    plant(MOST_SHARERS + 2)
+    Certificate.objects.update(names_sha256=digest("names", 0))
+    judge(NOW)
+    assert not Finding.objects.filter(rule="key_reuse").exists()
 
 
 def _device(name: str, **options: Any) -> pki.Issued:
