@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from importlib import import_module
 from pathlib import Path
+
+import django
 
 
 def main() -> None:
@@ -24,13 +27,9 @@ def main() -> None:
         os.environ["CERTDASH_VAR"] = folder
         os.environ.pop("CERTDASH_DATABASE_URL", None)
         os.environ["DJANGO_SETTINGS_MODULE"] = "certdash.settings"
-        run(options.only, options.certificates, Path(folder))
-
-
-def run(only: list[str], certificates: int, folder: Path) -> None:
-    from bench.all import measure  # noqa: PLC0415 - Django must not be set up before its folder is known
-
-    measure(only, certificates, folder)
+        django.setup()
+        # By name, because models can be imported only after the set-up, which needs the folder.
+        import_module("bench.all").measure(options.only, options.certificates, Path(folder))
 
 
 if __name__ == "__main__":

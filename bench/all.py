@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import django
+from collections.abc import Iterable
+from pathlib import Path
 
-django.setup()
+from django.core.management import call_command
 
-from collections.abc import Iterable  # noqa: E402 - models can be imported only after the set-up
-from pathlib import Path  # noqa: E402
-
-from django.core.management import call_command  # noqa: E402
-
-from bench import judging, pages, recording, report, scan  # noqa: E402
-from bench.rows import RESULTS, Row, keep  # noqa: E402
+from bench import judging, pages, recording, report, scan
+from bench.rows import RESULTS, Row, keep
+from inventory.services import refresh_statistics
 
 PARTS = ("recording", "judging", "report", "pages", "scan")
 
@@ -37,4 +34,7 @@ def _estate(wanted: set[str], certificates: int) -> list[Row]:
     call_command("createcachetable", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     rows = recording.measure(certificates)
-    return rows if wanted == {"recording"} else rows + judging.measure()
+    if wanted != {"recording"}:
+        rows += judging.measure()
+    refresh_statistics()  # as every night
+    return rows

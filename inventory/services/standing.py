@@ -68,7 +68,8 @@ def restand(
     # Shares depend on whether a certificate is in use, not on how many nodes use it.
     deltas.subtract(share for was, _ in turned for share in certificate_shares(was))
     deltas.update(share for _, row in turned for share in certificate_shares(row))
-    _mark_superseded([row for _, row in pairs], [row for _, row in turned], now)
+    kin = _with_kin([row for _, row in pairs])
+    _mark_superseded(kin.values(), [kin[row.pk] for _, row in turned if row.pk in kin], now)
     return frozenset(row.pk for _, row in turned if not row.nodes_serving)
 
 
@@ -105,6 +106,18 @@ def _service_nodes(pairs: Iterable[tuple[int, str]]) -> Counter[int]:
     return totals
 
 
+def _with_kin(rows: Iterable[_Stands]) -> dict[int, _Stands]:
+    """Those that share their names with another certificate, or did: nothing takes over from one that is alone.
+
+    Nearly all of what is seen for the first time is alone, and needs no more than this query.
+    """
+    rows = list(rows)
+    named = Certificate.objects.filter(names_sha256__in={row.names_sha256 for row in rows} - {""}).order_by()
+    several = named.values_list("names_sha256", flat=True).annotate(members=Count("pk")).filter(members__gt=1)
+    shared = set(several)
+    return {row.pk: row for row in rows if row.superseded or row.names_sha256 in shared}
+
+
 def _mark_superseded(moved: Collection[_Stands], turned: Collection[_Stands], now: datetime) -> None:
     """Superseded is what a newer member of its family took over from.
 
@@ -113,6 +126,8 @@ def _mark_superseded(moved: Collection[_Stands], turned: Collection[_Stands], no
     series may use a certificate of its own for the same default name. The answer follows from the rows alone, so a
     roll-back to the older certificate takes the word away again.
     """
+    if not moved:
+        return
     changed = [*_turned(*_at_their_services(moved)), *_turned(*_out_of_use(turned))]
     write_values(Certificate, ("superseded", "judge_at"), ((not row.superseded, now, row.pk) for row in changed))
 

@@ -120,7 +120,9 @@ def _name(field: models.Field[Any, Any]) -> str:
 def _converter(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
     """None where nothing is to be done; the same moment comes thousands of times, so it is converted once."""
     if isinstance(field, models.DateTimeField):
-        return cache(lambda value: field.get_db_prep_save(value, connection))
+        # What is aware needs no more preparation than this.
+        adapt, prepare = connection.ops.adapt_datetimefield_value, field.get_db_prep_save
+        return cache(lambda value: adapt(value) if value and value.tzinfo else prepare(value, connection))
     if isinstance(field, models.JSONField):
         return _json(field)
     if isinstance(field, models.BinaryField):
