@@ -8,6 +8,7 @@ from itertools import islice
 
 from django.db.models import F
 from django.db.models.functions import Mod
+from django.db.models.lookups import LessThan
 from django.utils import timezone
 
 from accounts.models import Membership, Role, Team, User
@@ -69,7 +70,7 @@ def give_owners() -> None:
     part = Mod(F("pk"), TEAMS + 4)
     for owned in (Certificate.objects, Endpoint.objects):
         # The teams were made in one go, so their keys follow each other.
-        owned.alias(part=part).filter(part__lt=TEAMS).update(owner_team=part + teams[0].pk)
+        owned.filter(LessThan(part, TEAMS)).update(owner_team=part + teams[0].pk)
     recount()
     User.objects.create_user("ada@example.org", role=Role.ADMINISTRATOR)
     member = User.objects.create_user("olga@example.org", role=Role.OPERATOR)

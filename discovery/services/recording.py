@@ -37,7 +37,7 @@ from inventory.services import (
     tell_inferred,
 )
 from inventory.services.races import settled
-from inventory.services.writing import insert, write
+from inventory.services.writing import among, insert, write
 
 Outcome = Endpoint.Outcome
 DEFAULT = ServedChain.Variant.DEFAULT
@@ -267,11 +267,11 @@ class _Spans:
 
     def write(self) -> None:
         if self.same:
-            same = Observation.objects.filter(pk__in=[span.pk for span in self.same])
+            same = Observation.objects.filter(among("pk", [span.pk for span in self.same]))
             same.update(last_seen_at=self.now, confirmations=F("confirmations") + 1)
         write(self.wider, ["largest_gap_seconds"])
         if self.ended:
-            ended = Observation.objects.filter(pk__in=[span.pk for span in self.ended])
+            ended = Observation.objects.filter(among("pk", [span.pk for span in self.ended]))
             ended.update(ended_at=self.now)
         insert(Observation, _BEGINNING, self.begun)
 
@@ -293,6 +293,6 @@ def _keep_spans(batch: Iterable[Kept], scan: Scan | None, now: datetime) -> None
 def _open_spans(endpoints: Collection[int]) -> dict[int, dict[str, Observation]]:
     spans: dict[int, dict[str, Observation]] = defaultdict(dict)
     columns = ("endpoint_id", "variant", "outcome", "reason", "chain_id", "last_seen_at", "largest_gap_seconds")
-    for span in Observation.objects.filter(endpoint__in=endpoints, ended_at=None).only(*columns):
+    for span in Observation.objects.filter(among("endpoint_id", endpoints), ended_at=None).only(*columns):
         spans[span.endpoint_id][span.variant] = span
     return spans

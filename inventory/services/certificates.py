@@ -11,7 +11,7 @@ from inventory.models import Certificate, CertificateDer, CertificateName, Issue
 from inventory.services.facts import Facts, IssuerFacts, certificate_row, digest_of, facts_of, name_rows
 from inventory.services.races import settled
 from inventory.services.totals import Share, certificate_shares, kept
-from inventory.services.writing import insert, insert_rows
+from inventory.services.writing import among, insert, insert_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Unknown:
     @classmethod
     def among(cls, ders: Iterable[bytes]) -> Unknown:
         by_digest = {digest_of(der): der for der in ders}
-        known = set(Certificate.objects.filter(sha256__in=by_digest).values_list("sha256", flat=True))
+        known = set(Certificate.objects.filter(among("sha256", by_digest)).values_list("sha256", flat=True))
         return cls({sha256: facts_of(der) for sha256, der in by_digest.items() if sha256 not in known})
 
 
@@ -55,7 +55,7 @@ def store_certificates(
 
 
 def _store(by_digest: Mapping[str, bytes], now: datetime, unknown: Unknown, deltas: Counter[Share]) -> Stored:
-    ids = dict(Certificate.objects.filter(sha256__in=by_digest).values_list("sha256", "pk"))
+    ids = dict(Certificate.objects.filter(among("sha256", by_digest)).values_list("sha256", "pk"))
     # In the order of their digests, so that two workers meet at the first common row instead of locking each other.
     missing = [unknown.facts.get(sha256) or facts_of(by_digest[sha256]) for sha256 in sorted(set(by_digest) - set(ids))]
     if not missing:
@@ -63,7 +63,7 @@ def _store(by_digest: Mapping[str, bytes], now: datetime, unknown: Unknown, delt
     issuers = _issuers(missing)
     rows = [certificate_row(facts, issuers, now) for facts in missing]
     insert_rows(rows)
-    made = dict(Certificate.objects.filter(sha256__in=[row.sha256 for row in rows]).values_list("sha256", "pk"))
+    made = dict(Certificate.objects.filter(among("sha256", [row.sha256 for row in rows])).values_list("sha256", "pk"))
     insert(CertificateDer, ("certificate_id", "der"), ((made[facts.sha256], facts.der) for facts in missing))
     names = (name for facts in missing for name in name_rows(facts, made[facts.sha256]))
     insert(CertificateName, ("certificate_id", "position", "kind", "value"), names)

@@ -13,7 +13,7 @@ from inventory.services.certificates import Unknown, store_certificates
 from inventory.services.facts import digest_of
 from inventory.services.races import settled
 from inventory.services.totals import Share, certificate_shares, kept
-from inventory.services.writing import insert
+from inventory.services.writing import among, insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def store_chain(ders: Sequence[bytes], now: datetime) -> Chain:
 
 
 def known_chains(digests: Iterable[str]) -> dict[str, tuple[int, int]]:
-    rows = Chain.objects.filter(sha256__in=set(digests)).values_list("sha256", "pk", "leaf_id")
+    rows = Chain.objects.filter(among("sha256", set(digests))).values_list("sha256", "pk", "leaf_id")
     return {sha256: (pk, leaf) for sha256, pk, leaf in rows}
 
 

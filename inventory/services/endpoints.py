@@ -17,7 +17,7 @@ from inventory.services.served import keep_served
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.standing import restand
 from inventory.services.totals import Share, endpoint_shares
-from inventory.services.writing import blank, insert_rows, write
+from inventory.services.writing import among, blank, insert_rows, write
 
 Row = TypeVar("Row", bound=Model)
 Outcome = Endpoint.Outcome
@@ -195,9 +195,9 @@ def _write(batch: Sequence[_Kept], now: datetime, known: dict[Spot, Endpoint]) -
     if seen:
         # Evidence that had become too old has no next moment to be judged at: fresh evidence makes it due.
         due = Coalesce("judge_at", Value(now))
-        Endpoint.objects.filter(pk__in=seen).update(last_tried_at=now, last_seen_at=now, judge_at=due)
+        Endpoint.objects.filter(among("pk", seen)).update(last_tried_at=now, last_seen_at=now, judge_at=due)
     if tried:
-        Endpoint.objects.filter(pk__in=tried).update(last_tried_at=now)
+        Endpoint.objects.filter(among("pk", tried)).update(last_tried_at=now)
     write([kept.row for kept in batch if not kept.is_new and not kept.is_same], _WRITTEN)
     write([kept.row for kept in batch if kept.revived], _RETIRED)
     new = [kept for kept in batch if kept.is_new]
@@ -213,17 +213,17 @@ def _call_judge(batch: Iterable[_Kept], now: datetime) -> None:
     """A chain may change although certificate, version and outcome stay."""
     rows = [kept.row.pk for kept in batch if kept.is_same]
     if rows:
-        Endpoint.objects.filter(pk__in=rows).update(judge_at=now)
+        Endpoint.objects.filter(among("pk", rows)).update(judge_at=now)
 
 
 def _note_seen(batch: Sequence[_Kept], by: SeenBy, now: datetime) -> None:
     """Unreachable places were looked at but not seen."""
     answered = [kept.row.pk for kept in batch if kept.look.outcome != Outcome.UNREACHABLE]
     chains = {chain for kept in batch for chain, _ in kept.look.chains.values()}
-    certificates = set(ChainLink.objects.filter(chain__in=chains).values_list("certificate_id", flat=True))
+    certificates = set(ChainLink.objects.filter(among("chain_id", chains)).values_list("certificate_id", flat=True))
     note_sightings(by, answered, certificates, now)
     if certificates:
         # What is said of an expired one depends on whether it was seen after its end.
         first_after_end = When(not_after__lt=now, last_seen_at__lte=F("not_after"), then=Value(now))
         due = Case(first_after_end, default=F("judge_at"))
-        Certificate.objects.filter(pk__in=certificates).update(last_seen_at=now, judge_at=due)
+        Certificate.objects.filter(among("pk", certificates)).update(last_seen_at=now, judge_at=due)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from inventory.models import Endpoint, ServedChain
-from inventory.services.writing import insert, write
+from inventory.services.writing import among, insert, write
 
 State = ServedChain.State
 Chains: TypeAlias = Mapping[str, tuple[int, int]]
@@ -68,7 +68,7 @@ class Moves:
 
     def write(self) -> None:
         if self.same:
-            ServedChain.objects.filter(pk__in=self.same).update(observed_at=self.now)
+            ServedChain.objects.filter(among("pk", self.same)).update(observed_at=self.now)
         if self.dropped:
             ServedChain.objects.filter(pk__in=[pointer.pk for pointer in self.dropped]).delete()
         write(self.moved, _WRITTEN)
@@ -79,7 +79,7 @@ class Moves:
 def keep_served(looks: Sequence[tuple[Endpoint, Chains]], now: datetime) -> Moves:
     """Move the pointers of a batch of endpoints; no chains mean that the endpoint served nothing."""
     pointers: dict[int, dict[str, ServedChain]] = defaultdict(dict)
-    for pointer in ServedChain.objects.filter(endpoint__in=[endpoint.pk for endpoint, _ in looks]):
+    for pointer in ServedChain.objects.filter(among("endpoint_id", [endpoint.pk for endpoint, _ in looks])):
         pointers[pointer.endpoint_id][pointer.variant] = pointer
     moves = Moves(now)
     for endpoint, chains in looks:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from inventory.models import Sighting
-from inventory.services.writing import insert
+from inventory.services.writing import among, insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def note_sightings(by: SeenBy, endpoints: Collection[int], certificates: Collect
 def _note(column: str, by: SeenBy, ids: Collection[int], now: datetime) -> None:
     if not ids:
         return
-    mine = Sighting.objects.filter(source_kind=by.kind, source_name=by.name, **{f"{column}__in": ids})
+    mine = Sighting.objects.filter(among(column, ids), source_kind=by.kind, source_name=by.name)
     seen_before = mine.update(last_at=now)
     if seen_before == len(set(ids)):
         return

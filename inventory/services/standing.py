@@ -12,7 +12,7 @@ from django.db.models import Count, Max, Q, QuerySet
 
 from inventory.models import Certificate, Endpoint, ServedChain
 from inventory.services.totals import Counted, Share, certificate_shares
-from inventory.services.writing import write_values
+from inventory.services.writing import among, write_values
 
 _NODES = ("nodes_serving", "nodes_last_known", "nodes_total", "served_ever")
 # Certificates of one family are earlier and later ones of each other: equal names and equal kind of key. A server may
@@ -58,7 +58,7 @@ def restand(
     wanted = set(certificates) | _served_by(services)
     if not wanted:
         return frozenset()
-    locked = Certificate.objects.filter(pk__in=wanted).order_by("pk").select_for_update()
+    locked = Certificate.objects.filter(among("pk", wanted)).order_by("pk").select_for_update()
     before = [_Stands(*columns) for columns in locked.values_list(*_COLUMNS)]
     nodes = _nodes(wanted)
     pairs = [(was, _recounted(was, *nodes.get(was.pk, (0, 0, 0)))) for was in before]
@@ -81,13 +81,13 @@ def _recounted(row: _Stands, serving: int, last_known: int, total: int) -> _Stan
 def _served_by(services: Collection[str]) -> set[int]:
     if not services:
         return set()
-    served = ServedChain.objects.filter(endpoint__service__in=services)
+    served = ServedChain.objects.filter(among("endpoint__service", services))
     return set(served.values_list("certificate_id", flat=True))
 
 
 def _nodes(certificates: Collection[int]) -> dict[int, tuple[int, int, int]]:
     """Nodes that serve each certificate, those of them only last known to, and all nodes of the services concerned."""
-    alive = ServedChain.objects.filter(certificate__in=certificates, endpoint__retired_at=None)
+    alive = ServedChain.objects.filter(among("certificate_id", certificates), endpoint__retired_at=None)
     counted = alive.values_list("certificate_id").annotate(
         serving=Count("endpoint_id", distinct=True),
         last_known=Count("endpoint_id", distinct=True, filter=Q(state=ServedChain.State.LAST_KNOWN)),
@@ -98,7 +98,7 @@ def _nodes(certificates: Collection[int]) -> dict[int, tuple[int, int, int]]:
 
 def _service_nodes(pairs: Iterable[tuple[int, str]]) -> Counter[int]:
     services = {service for _, service in pairs}
-    rows = Endpoint.objects.alive().filter(service__in=services).values_list("service").annotate(Count("pk"))
+    rows = Endpoint.objects.alive().filter(among("service", services)).values_list("service").annotate(Count("pk"))
     size = dict(rows)
     totals: Counter[int] = Counter()
     for certificate, service in pairs:
@@ -112,7 +112,7 @@ def _with_kin(rows: Iterable[_Stands]) -> dict[int, _Stands]:
     Nearly all of what is seen for the first time is alone, and needs no more than this query.
     """
     rows = list(rows)
-    named = Certificate.objects.filter(names_sha256__in={row.names_sha256 for row in rows} - {""}).order_by()
+    named = Certificate.objects.filter(among("names_sha256", {row.names_sha256 for row in rows} - {""})).order_by()
     several = named.values_list("names_sha256", flat=True).annotate(members=Count("pk")).filter(members__gt=1)
     shared = set(several)
     return {row.pk: row for row in rows if row.superseded or row.names_sha256 in shared}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inventory.models import Certificate, Endpoint
-from inventory.services.writing import blank, insert_rows, write_values
+from inventory.services.writing import among, blank, insert_rows, write_values
 from tests.conftest import NOW
 from tests.inventory.factories import make_certificate
 
@@ -41,3 +41,13 @@ def test_values_are_written_to_the_row_of_their_key() -> None:
     one.refresh_from_db()
     other.refresh_from_db()
     assert (one.nodes_serving, one.judge_at, other.nodes_serving) == (3, NOW, 0)
+
+
+@pytest.mark.django_db
+def test_among_finds_numbers_and_texts_through_foreign_keys_too() -> None:
+    one, other = make_certificate(name="bücher\"'.example"), make_certificate()
+    found = Certificate.objects.order_by("pk")
+    assert list(found.filter(among("pk", [one.pk, other.pk]))) == [one, other]
+    assert list(found.filter(among("name", [one.name, "missing"]))) == [one]
+    assert list(found.filter(among("issuer__label", ["Example CA 1"]), pk=other.pk)) == [other]
+    assert list(found.filter(among("issuer_id", []))) == []
