@@ -37,7 +37,7 @@ def issuer_list(request: HttpRequest) -> HttpResponse:
     sums = _sums(page.rows, user, now)
     context = {
         **list_context(result, page, count_of(result, None), again),
-        "rows": [(issuer, sums.get(issuer.pk, {})) for issuer in page.rows],
+        "rows": [(issuer, sums[issuer.pk]) for issuer in page.rows],
     }
     return answer(request, LIST, context)
 
@@ -55,7 +55,8 @@ def _sums(issuers: list[Issuer], user: User, now: datetime) -> dict[int, dict[st
         expiring=Count("pk", filter=conditions[Status.EXPIRING]),
         next_end=Min("not_after", filter=Q(not_after__gte=now)),
     )
-    return {row["issuer"]: dict(row) for row in sums}
+    found = {row["issuer"]: dict(row) for row in sums}
+    return {issuer.pk: found.get(issuer.pk, {"in_use": 0, "expired": 0, "expiring": 0}) for issuer in issuers}
 
 
 @require_safe
@@ -69,7 +70,7 @@ def issuer_detail(request: HttpRequest, pk: int) -> HttpResponse:
     keys = signed.values_list("key_label").annotate(number=Count("pk")).order_by("-number", "key_label")[:8]
     context = {
         "issuer": issuer,
-        "sums": _sums([issuer], user, now).get(issuer.pk, {}) | signed.aggregate(last_seen=Max("last_seen_at")),
+        "sums": _sums([issuer], user, now)[issuer.pk] | signed.aggregate(last_seen=Max("last_seen_at")),
         "own": certificate_rows(with_listed(own.order_by("not_after"))[:SOON], now),
         "next": certificate_rows(with_listed(next_ends)[:SOON], now),
         "keys": list(keys),

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from discovery.services import default_zone
+from inventory.forms import DetailsForm
+from inventory.models import Certificate, Endpoint
+from inventory.services import details_of, version_of
 from tests.access.world import PASSWORD, World
 
 SOURCE = {
@@ -13,7 +16,11 @@ SOURCE = {
     "kind": "hosts",
     "targets": "198.51.100.77",
     "ports": "443",
+    "server_names": "",
+    "exclusions": "",
     "every_seconds": "86400",
+    "quiet_from": "",
+    "quiet_until": "",
     "rate_limit": "500",
     "engine": "own",
     "enabled": "on",
@@ -34,8 +41,8 @@ def payload(route: str, world: World, owner: str, person: str) -> Mapping[str, A
         "accounts:profile": {"name": "Renamed", "timezone": "", "theme": "dark", "keyboard_shortcuts": "on"},
         "inventory:certificate_owner": owner_form,
         "inventory:endpoint_owner": owner_form,
-        "inventory:certificate_details": {"details-environment": "test", "details-tags": "walked"},
-        "inventory:endpoint_details": {"details-environment": "test", "details-tags": "walked"},
+        "inventory:certificate_details": _details(Certificate.objects.get(pk=world.things[owner]["certificate"])),
+        "inventory:endpoint_details": _details(Endpoint.objects.get(pk=world.things[owner]["endpoint"])),
         "inventory:endpoint_retire": {"reason": "asked by the walk"},
         "inventory:endpoint_restore": {"reason": "asked by the walk"},
         "discovery:setup_networks": {"networks": "192.0.2.0/24"},
@@ -48,3 +55,10 @@ def payload(route: str, world: World, owner: str, person: str) -> Mapping[str, A
         "reports:report_new": {"kind": "inventory", "filter": ""},
     }
     return sent.get(route, {})
+
+
+def _details(row: Certificate | Endpoint) -> Mapping[str, Any]:
+    """The whole form, as a browser sends it."""
+    empty = {f"details-{name}": "" for name in DetailsForm.base_fields}
+    version = version_of(details_of(row))
+    return {**empty, "details-environment": "test", "details-tags": "walked", "details-version": version}

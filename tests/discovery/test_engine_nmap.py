@@ -47,8 +47,8 @@ def test_nmap_and_our_own_sweep_find_the_same(doors: dict[str, int]) -> None:
     places = [Place(host, port) for host in HOSTS for port in ports]
     by_nmap: list[ProbeResult] = []
     by_us: list[ProbeResult] = []
-    nmap.probe_many(places, LOOPBACK, on_result=by_nmap.append, timeout=1.0)
-    own.probe_many(places, LOOPBACK, on_result=by_us.append, timeout=1.0)
+    nmap.probe_many(places, LOOPBACK, on_result=by_nmap.append, timeout=5.0)
+    own.probe_many(places, LOOPBACK, on_result=by_us.append, timeout=5.0)
     assert summary(by_nmap) == summary(by_us)
     assert len(by_nmap) == len(places)
     served = {(r.place.address, r.place.port) for r in by_nmap if isinstance(r, Served)}

@@ -31,7 +31,7 @@ def test_open_ports_without_tls_are_listed_with_reason_and_time(client: Client, 
         scan = sweep(operator, one, other, closed_port())
     part = client.get(f"/discovery/scans/{scan.pk}/", headers=HTMX).content.decode()
     assert "2 open ports that did not speak TLS" in part
-    for text in (f"127.0.0.1:{one}", f"127.0.0.1:{other}", "plain HTTP", "SSH", "not tls"):
+    for text in (f"127.0.0.1:{one}", f"127.0.0.1:{other}", "plain HTTP", "SSH", "does not speak TLS"):
         assert text in part
     assert "<b>Open" not in part
     assert not Endpoint.objects.exists()
