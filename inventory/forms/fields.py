@@ -70,7 +70,9 @@ class KeyValues(forms.CharField):
     """Fields of one's own: a line ``key=value`` for each."""
 
     def prepare_value(self, value: Any) -> Any:
-        return "\n".join(f"{key}={text}" for key, text in value.items()) if isinstance(value, Mapping) else value
+        return (
+            "\n".join(f"{key}={text}" for key, text in sorted(value.items())) if isinstance(value, Mapping) else value
+        )
 
     def clean(self, value: Any) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -189,19 +189,15 @@ def test_since_the_last_visit_counts_what_happened_after_it(auditor: User, today
 
 
 def test_more_new_certificates_than_are_counted_are_called_more(
-    client: Client, auditor: User, today: datetime, monkeypatch: pytest.MonkeyPatch
+    auditor: User, today: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(filters.Filtered, "count", lambda found: count_up_to(found.queryset, 2))
-    # Signing in moves the visit before this one.
-    client.force_login(auditor)
     auditor.previous_visit_at = today - 2 * DAY
-    auditor.save()
     for _ in range(3):
         make_certificate(now=today, first_seen_at=today - DAY)
     since = take(auditor, today).since
     assert since
     assert (since.new.number, since.new.exact, since.new.shown) == (2, False, "2+")
-    assert "2+ new certificates" in client.get("/").content.decode()
 
 
 def test_there_is_no_since_on_the_first_visit(auditor: User, today: datetime) -> None:
