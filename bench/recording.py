@@ -18,7 +18,7 @@ from bench.rows import Row, machine
 from discovery.probe import Served
 from discovery.services import Recording, record
 from inventory.models import Certificate, Endpoint
-from inventory.services import SeenBy
+from inventory.services import SeenBy, refresh_statistics_if_outgrown
 from inventory.services.totals import recount
 
 BATCH = 256
@@ -35,6 +35,7 @@ def measure(certificates: int) -> list[Row]:
     nodes, spent = 0, Spent()
     while batch := list(islice(answers, BATCH)):
         with spent.measured():
+            refresh_statistics_if_outgrown()  # as before each shard
             record(batch, recording, now)
         nodes += len(batch)
         if len(again) < REPEATED:

@@ -14,7 +14,7 @@ from inventory.services.ownership import (
     unretire_endpoint,
 )
 from inventory.services.sightings import SeenBy, note_sightings
-from inventory.services.statistics import refresh_statistics
+from inventory.services.statistics import refresh_statistics, refresh_statistics_if_outgrown
 from inventory.services.totals import Drift, adjust, kept, most, numbers, one_moment, recount
 from inventory.services.trust_stores import judge_paths_again, keep_trust_store
 
@@ -50,6 +50,7 @@ __all__ = [
     "one_moment",
     "recount",
     "refresh_statistics",
+    "refresh_statistics_if_outgrown",
     "retire_endpoint",
     "spot_of",
     "store_certificate",

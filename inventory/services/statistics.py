@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from django.db import connection
 
+from inventory.models import Endpoint
+from inventory.services.totals import ENDPOINTS, numbers
+
+FIRST_MEASURED = 1_000  # endpoints; below that every index is good enough
+
 
 def refresh_statistics() -> None:
     """Let SQLite measure its indexes anew; PostgreSQL does so by itself.
@@ -16,3 +21,28 @@ def refresh_statistics() -> None:
             cursor.execute("PRAGMA analysis_limit = 0")
             for table in connection.introspection.table_names(cursor):
                 cursor.execute(f"ANALYZE {connection.ops.quote_name(table)}")
+
+
+def refresh_statistics_if_outgrown() -> bool:
+    """Do it before the night if the estate has doubled since: of indexes never measured SQLite guesses badly.
+
+    A first scan of a large estate would be recorded at two thirds, and judged at a third of the speed.
+    """
+    if connection.vendor != "sqlite":
+        return False
+    # The kept total is at most the number of rows, so that this ends.
+    alive = numbers(None, ENDPOINTS)[ENDPOINTS].get("total", 0)
+    outgrown = alive >= max(FIRST_MEASURED, 2 * _measured())
+    if outgrown:
+        refresh_statistics()
+    return outgrown
+
+
+def _measured() -> int:
+    """How many endpoints there were when they were measured last."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'")
+        if not cursor.fetchone()[0]:
+            return 0
+        cursor.execute("SELECT max(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = %s", [Endpoint._meta.db_table])
+        return cursor.fetchone()[0] or 0

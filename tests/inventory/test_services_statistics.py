@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Organisation, User
 from inventory.models import Issuer
-from inventory.services import refresh_statistics
-from tests.inventory.factories import make_certificate
+from inventory.services import recount, refresh_statistics, refresh_statistics_if_outgrown, statistics
+from tests.inventory.factories import make_certificate, make_endpoint
 
 pytestmark = [
     pytest.mark.django_db,
@@ -41,3 +41,26 @@ def test_the_sums_of_issuers_read_no_row_of_the_estate(client: Client, auditor: 
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {sums}")
         assert "USING COVERING INDEX cert_by_issuer" in " ".join(row[3] for row in cursor.fetchall())
+
+
+def endpoints(*ports: int) -> None:
+    for port in ports:
+        make_endpoint(port=port)
+    recount()
+
+
+def test_an_estate_that_has_doubled_is_measured_before_the_night(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "FIRST_MEASURED", 2)
+    endpoints(1)
+    assert not refresh_statistics_if_outgrown()
+    endpoints(2)
+    assert refresh_statistics_if_outgrown()
+    endpoints(3)
+    assert not refresh_statistics_if_outgrown()
+    endpoints(4)
+    assert refresh_statistics_if_outgrown()
+
+
+def test_a_small_estate_is_left_to_the_night() -> None:
+    endpoints(1)
+    assert not refresh_statistics_if_outgrown()
