@@ -200,6 +200,13 @@ def test_more_new_certificates_than_are_counted_are_called_more(
     assert (since.new.number, since.new.exact, since.new.shown) == (2, False, "2+")
 
 
+@pytest.mark.usefixtures("estate")
+def test_who_comes_back_reads_on_the_page_what_happened_since(client: Client, auditor: User) -> None:
+    User.objects.filter(pk=auditor.pk).update(visited_at=timezone.now() - 2 * DAY)
+    client.force_login(auditor)
+    assert "Since your last visit" in client.get("/").content.decode()
+
+
 def test_there_is_no_since_on_the_first_visit(auditor: User, today: datetime) -> None:
     assert take(auditor, today).since is None
 
