@@ -112,6 +112,8 @@ def attempt(model: type[models.Model], values: dict[str, Any]) -> models.Model |
 
 def candidates(model: type[models.Model]) -> Iterator[dict[str, Any]]:
     """All columns filled; then, for rows that may point to one of several things only, each optional one left out."""
+    if isinstance(model._meta.pk, models.ForeignKey):
+        fill(model._meta.pk.related_model)
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     values = {field.name: value_of(field) for field in fields}
     yield values
