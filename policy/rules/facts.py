@@ -15,7 +15,8 @@ CLIENTS = {"rsa": "clients that ask for RSA", "ecdsa": "clients that ask for ECD
 class Leaf:
     """A certificate that a node serves: enough to see which is the newer of two.
 
-    ``names_sha256`` is over all names, ``names`` are those that are kept.
+    ``names_sha256`` is over all names, ``names`` are those that are kept; ``key`` tells keys apart. From
+    ``expiring_from`` on it is due for renewal, from ``urgent_from`` on it is late for it (inventory.status).
     """
 
     sha256: str
@@ -23,6 +24,9 @@ class Leaf:
     key_type: str
     not_before: datetime | None
     names: frozenset[tuple[str, str]] = frozenset()
+    key: str = ""
+    expiring_from: datetime | None = None
+    urgent_from: datetime | None = None
 
     def carries_all_of(self, other: Leaf) -> bool:
         """Whether it may stand for the other: a renewal has the same names, or more."""
@@ -43,11 +47,13 @@ class Node:
 class Service:
     """All nodes of one service whose last look brought a certificate; its nodes share this one object.
 
-    Of a service that ``is_too_large`` the nodes are not read.
+    ``replaced`` are pairs (SHA-256 of the former, of the later) of what they serve: one node at least served the former
+    before it served the later one, and not again since. Of a service that ``is_too_large`` nothing is read.
     """
 
     nodes: tuple[Node, ...] = ()
     is_too_large: bool = False
+    replaced: frozenset[tuple[str, str]] = frozenset()
 
 
 NO_SERVICE = Service()

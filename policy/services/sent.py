@@ -13,7 +13,16 @@ from policy.services.calling import MOST
 from policy.services.paths import path_facts
 
 Names = tuple[tuple[str, str], ...]
-_COMPARED = ("sha256", "names_sha256", "key_type", "not_before", "details")
+_COMPARED = (
+    "sha256",
+    "names_sha256",
+    "key_type",
+    "not_before",
+    "details",
+    "spki_sha256",
+    "expiring_from",
+    "urgent_from",
+)
 # What stands in the way of reading the names of a certificate that shows none.
 _UNREAD = frozenset({"names", "extensions", "certificate"})
 
@@ -53,7 +62,16 @@ def leaves_of(certificates: Collection[int]) -> dict[int, Leaf]:
 
 def _leaf(row: Certificate, names: Names) -> Leaf:
     carried = frozenset((kind, value.lower()) for kind, value in names)
-    return Leaf(row.sha256, row.names_sha256, row.key_type, row.not_before, carried)
+    return Leaf(
+        sha256=row.sha256,
+        names_sha256=row.names_sha256,
+        key_type=row.key_type,
+        not_before=row.not_before,
+        names=carried,
+        key=row.spki_sha256,
+        expiring_from=row.expiring_from,
+        urgent_from=row.urgent_from,
+    )
 
 
 def sent_by(endpoints: Sequence[Endpoint], served: Served, now: datetime) -> dict[int, tuple[Sent, ...]]:

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import TypeAlias
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Min, Q
 
+from discovery.models import Observation
 from inventory.models import Endpoint, ServedChain
 from inventory.models.endpoints import EndpointQuerySet
 from policy.models import Asked
@@ -20,6 +22,10 @@ from policy.services.calling import call
 from policy.services.sent import leaves_of
 
 TOO_LARGE = Service(is_too_large=True)
+# Primary key of an endpoint → those of the certificates that it serves.
+Certificates: TypeAlias = Mapping[int, Sequence[int]]
+# Primary key of a certificate → when an endpoint was first and last seen to serve it.
+Spans: TypeAlias = Mapping[int, tuple[datetime, datetime]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +46,11 @@ def services_of(endpoints: Iterable[Endpoint]) -> Services:
     summaries = {name: TOO_LARGE for name, nodes in found.items() if nodes > MOST_NODES}
     digests = dict.fromkeys(summaries, "too large")
     leaves = leaves_of({certificate for of_one in served.values() for certificate in of_one})
-    for name, nodes in _by_service(rows).items():
-        summaries[name] = Service(tuple(_node(row, served[row.pk], leaves) for row in nodes))
+    by_service = _by_service(rows)
+    replaced = _replaced(by_service, served)
+    for name, nodes in by_service.items():
+        pairs = frozenset((leaves[former].sha256, leaves[later].sha256) for former, later in replaced[name])
+        summaries[name] = Service(tuple(_node(row, served[row.pk], leaves) for row in nodes), replaced=pairs)
         digests[name] = _digest(nodes, served)
     return Services(summaries, {name: digests.get(name, "") for name in names})
 
@@ -93,6 +102,42 @@ def _served(services: Iterable[str]) -> dict[int, list[int]]:
     for endpoint, certificate in pointers.order_by("endpoint_id", "variant").values_list("endpoint", "certificate"):
         served[endpoint].append(certificate)
     return served
+
+
+def _replaced(services: Mapping[str, Sequence[Endpoint]], served: Certificates) -> dict[str, set[tuple[int, int]]]:
+    """Of each service pairs (former, later) of what its nodes serve now, where a node was seen to change for good."""
+    carried = {name: {pk for row in nodes for pk in served[row.pk]} for name, nodes in services.items()}
+    spans = _spans({name for name, certificates in carried.items() if len(certificates) > 1})
+    return {
+        name: {
+            pair
+            for row in nodes
+            for pair in _changes(spans.get(row.pk, {}), served[row.pk])
+            if pair[0] in carried[name]
+        }
+        for name, nodes in services.items()
+    }
+
+
+def _changes(spans: Spans, serves: Sequence[int]) -> set[tuple[int, int]]:
+    """What one node serves and what it served before; who served the former again later did not replace it."""
+    begun = {later: spans[later][0] for later in serves if later in spans}
+    return {
+        (former, later)
+        for former, (_, last_seen_at) in spans.items()
+        for later, first_seen_at in begun.items()
+        if former not in serves and last_seen_at <= first_seen_at
+    }
+
+
+def _spans(services: Iterable[str]) -> Mapping[int, Spans]:
+    """What was seen at each node of these services. A node alone, or where all serve the same, is not asked for."""
+    seen: dict[int, dict[int, tuple[datetime, datetime]]] = defaultdict(dict)
+    spans = Observation.objects.filter(endpoint__in=_nodes(services).values("pk"), chain__isnull=False).order_by()
+    found = spans.values_list("endpoint", "chain__leaf").annotate(Min("first_seen_at"), Max("last_seen_at"))
+    for endpoint, certificate, first, last in found:
+        seen[endpoint][certificate] = first, last
+    return seen
 
 
 def _node(row: Endpoint, certificates: Sequence[int], leaves: Mapping[int, Leaf]) -> Node:

@@ -54,6 +54,15 @@ def look(
     record([Served(place, tuple(variants))], RECORDING, at)
 
 
+def leave_behind() -> None:
+    """Two nodes with one certificate, of which the second was given a newer one."""
+    old = issue()
+    for hours, addresses in ((2, ("192.0.2.1", "192.0.2.2")), (1, ("192.0.2.1",))):
+        for address in addresses:
+            look(old, NOW - hours * HOUR, address)
+    look(issue(begins=0), NOW, "192.0.2.2")
+
+
 def judge(at: datetime) -> None:
     judge_all_due(at)
 

@@ -8,7 +8,7 @@ from accounts.models import Team, User
 from inventory.services import assign_owner, keep_trust_store, retire_endpoint, unretire_endpoint
 from policy.models import Finding
 from tests.conftest import NOW
-from tests.policy.looks import HOUR, ROOT, finding, issue, judge, look, node, open_rules, row, trust_root
+from tests.policy.looks import HOUR, ROOT, finding, issue, judge, leave_behind, look, node, open_rules, row, trust_root
 
 pytestmark = pytest.mark.django_db
 
@@ -64,12 +64,14 @@ def test_a_node_that_was_left_behind_is_told_when_its_sister_changes() -> None:
 
 
 def test_a_renewal_with_one_name_more_leaves_the_older_behind_and_one_for_less_does_not() -> None:
-    look(issue("www.example.org", "example.org"), NOW, "192.0.2.1")
-    look(issue("www.example.org", begins=-5), NOW, "192.0.2.2")
-    look(issue("www.example.org", "example.org", "new.example.org", begins=0), NOW, "192.0.2.3")
-    judge(NOW)
-    assert finding("not_same_everywhere", node("192.0.2.1")).evidence == {"newer on": "192.0.2.3:443"}
-    assert finding("not_same_everywhere", node("192.0.2.2")).evidence == {"newer on": "192.0.2.3:443"}
+    look(both := issue("www.example.org", "example.org"), NOW, "192.0.2.1")
+    look(one := issue("www.example.org", begins=-5), NOW, "192.0.2.2")
+    more = issue("www.example.org", "example.org", "new.example.org", begins=0)
+    for hours, issued in enumerate((both, one, more)):
+        look(issued, NOW + hours * HOUR, "192.0.2.3")
+    judge(NOW + 2 * HOUR)
+    assert finding("not_same_everywhere", node("192.0.2.1")).evidence["newer on"] == "192.0.2.3:443"
+    assert finding("not_same_everywhere", node("192.0.2.2")).evidence["newer on"] == "192.0.2.3:443"
 
 
 def test_an_owner_closes_the_finding_that_there_is_none(web_team: Team, administrator: User) -> None:
@@ -100,8 +102,7 @@ def test_a_retired_node_takes_its_findings_away_and_its_return_brings_them_back(
 
 
 def test_a_node_that_was_left_behind_is_forgiven_when_its_newer_sister_retires(administrator: User) -> None:
-    look(issue(), NOW, "192.0.2.1")
-    look(issue(begins=0), NOW, "192.0.2.2")
+    leave_behind()
     judge(NOW)
     assert "not_same_everywhere" in open_rules(node("192.0.2.1"))
     retire_endpoint(node("192.0.2.2"), "Gone.", actor=administrator, now=NOW + HOUR)

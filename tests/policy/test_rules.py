@@ -86,7 +86,10 @@ BROKEN_ENDPOINTS: dict[str, dict[str, Any]] = {
     "old_tls": {"tls_version": "TLSv1.1"},
     "broken_handshake": {"reason": "protocol_error"},
     "not_same_everywhere": {
-        "service": Service((Node(2, "10.0.0.2:443", (Leaf("b" * 64, "n" * 64, "EC", NOW - DAY),)),))
+        "service": Service(
+            (Node(2, "10.0.0.2:443", (Leaf("b" * 64, "n" * 64, "EC", NOW - DAY),)),),
+            replaced=frozenset({("a" * 64, "b" * 64)}),
+        )
     },
 }
 UNREAD_ENDPOINTS: dict[str, dict[str, Any]] = {

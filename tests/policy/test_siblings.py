@@ -17,7 +17,7 @@ from policy.services import judge_due
 from policy.services.facts import endpoint_facts
 from tests.conftest import NOW
 from tests.inventory.factories import make_certificate, make_endpoint
-from tests.policy.looks import DAY, HOUR, finding, issue, judge, look, node, open_rules
+from tests.policy.looks import DAY, HOUR, finding, issue, judge, leave_behind, look, node, open_rules
 
 RULE = "not_same_everywhere"
 SERVICE = "one:443/tls"
@@ -58,8 +58,7 @@ def test_the_others_are_called_when_one_changes_and_only_then() -> None:
 
 
 def test_a_node_that_falls_silent_is_no_longer_what_the_others_are_compared_with() -> None:
-    look(issue(), NOW, "192.0.2.1")
-    look(issue(begins=0), NOW, "192.0.2.2")
+    leave_behind()
     judge(NOW)
     assert RULE in open_rules(node("192.0.2.1"))
     look(None, NOW + HOUR, "192.0.2.2")
@@ -102,15 +101,14 @@ def test_a_batch_costs_the_same_number_of_queries_however_many_nodes_a_service_h
 
 
 def test_a_newer_node_is_named_to_those_who_see_it_and_counted_for_others(web_team: Team, other_team: Team) -> None:
-    look(issue(), NOW, "192.0.2.1")
-    look(issue(begins=0), NOW, "192.0.2.2")
+    leave_behind()
     Endpoint.objects.filter(pk=node("192.0.2.1").pk).update(owner_team=web_team)
     Endpoint.objects.filter(pk=node("192.0.2.2").pk).update(owner_team=other_team)
     judge(NOW)
-    assert finding(RULE, node("192.0.2.1")).evidence == {"newer on": OF_ANOTHER_TEAM}
+    assert finding(RULE, node("192.0.2.1")).evidence["newer on"] == OF_ANOTHER_TEAM
     Endpoint.objects.filter(pk=node("192.0.2.2").pk).update(owner_team=web_team, judge_at=NOW + HOUR)
     judge(NOW + HOUR)
-    assert finding(RULE, node("192.0.2.1")).evidence == {"newer on": "192.0.2.2:443"}
+    assert finding(RULE, node("192.0.2.1")).evidence["newer on"] == "192.0.2.2:443"
 
 
 def test_a_look_between_reading_and_writing_leaves_its_node_due() -> None:

@@ -134,6 +134,7 @@ def test_a_forgotten_rsa_certificate_was_left_behind() -> None:
 
 def test_who_did_not_follow_from_rsa_to_ecdsa_was_left_behind() -> None:
     look(RSA, NOW, "192.0.2.1")
+    look(RSA, NOW - HOUR, "192.0.2.2")
     look(ECDSA, NOW, "192.0.2.2")
     judge(NOW)
     assert isinstance(verdict("not_same_everywhere", node("192.0.2.1"), NOW), Bad)
