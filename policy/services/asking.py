@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 
 from inventory import names, trust
@@ -17,27 +18,53 @@ from policy.models import Asked
 from policy.services.calling import MOST, call
 
 RULES = "rules"
+# As many rows as one tick judges of one table: what changes meanwhile is due after these, and does not wait for hours.
+MOST_BATCHES = 2
+_CALLED: tuple[type[Certificate] | type[Endpoint], ...] = (Certificate, Endpoint)
+# Characters of a digest beside which a place fits into its column.
+_SHORT = 32
 
 
 def call_for_changed_rules(now: datetime) -> None:
-    """Make due, batch by batch, what an earlier version of the rules was asked of.
+    """Make due, a number of batches at a time, what an earlier version of the rules was asked of.
 
-    What has not been asked an hour later counts as late. Noted only when all are called: who dies before calls again.
+    The place is kept with each batch: who comes next, or after one that died, goes on from there. What the rules of
+    before said of the rest stays until it is called; what was called and not asked within an hour counts as late.
     """
     digest = _digest()
-    if Asked.objects.filter(name=RULES, digest=digest).exists():
-        return
-    for model in (Certificate, Endpoint):
-        _call_all(model, now)
-    Asked.objects.update_or_create(name=RULES, defaults={"digest": digest})
+    for _ in range(MOST_BATCHES):
+        if _is_done(digest) or _call_next(digest, now):
+            return
 
 
-def _call_all(model: type[Certificate] | type[Endpoint], now: datetime) -> None:
+def _is_done(digest: str) -> bool:
+    return Asked.objects.filter(name=RULES, digest=digest).exists()
+
+
+@transaction.atomic
+def _call_next(digest: str, now: datetime) -> bool:
+    """Call one batch, and say whether it was the last; nobody else does so meanwhile."""
+    asked, _ = Asked.objects.select_for_update().get_or_create(name=RULES)
+    at, last = _place(asked.digest, digest)
     not_due = Q(judge_at=None) | Q(judge_at__gt=now)
-    last = 0
-    while pks := list(model.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:MOST]):
+    model = _CALLED[at]
+    pks = list(model.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:MOST])
+    if pks:
         call(model, not_due & Q(pk__gt=last, pk__lte=pks[-1]), now)
+    if len(pks) < MOST:
+        at, last = at + 1, 0
+    else:
         last = pks[-1]
+    is_last = at == len(_CALLED)
+    asked.digest = digest if is_last else f"{digest[:_SHORT]} {at} {last}"
+    asked.save(update_fields=["digest"])
+    return is_last
+
+
+def _place(kept: str, digest: str) -> tuple[int, int]:
+    """Which table is being called, and up to which key; from the beginning if other rules were being called for."""
+    words = kept.split()
+    return (int(words[1]), int(words[2])) if words[:-2] == [digest[:_SHORT]] else (0, 0)
 
 
 def _digest() -> str:

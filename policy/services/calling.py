@@ -13,10 +13,10 @@ from inventory.models import Certificate, Endpoint
 MOST = 5_000
 
 
-def call(model: type[Certificate] | type[Endpoint], which: Q, now: datetime) -> None:
-    """Make rows due. They are locked in the order of their keys, so that nobody waits in a circle."""
+def call(model: type[Certificate] | type[Endpoint], which: Q, now: datetime, *, most: int | None = None) -> None:
+    """Make rows due, all or so many. They are locked in the order of their keys, so that nobody waits in a circle."""
     found = model.objects.filter(which).order_by("pk").select_for_update(no_key=True)
     with transaction.atomic():
-        pks = list(found.values_list("pk", flat=True))
+        pks = list(found.values_list("pk", flat=True)[:most])
         for start in range(0, len(pks), MOST):
             model.objects.filter(pk__in=pks[start : start + MOST]).update(judge_at=now)

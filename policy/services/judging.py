@@ -26,7 +26,7 @@ from policy.rules import (
 from policy.rules.certificates import KEY_IS_COMMON
 from policy.rules.certificates import presence as certificate_presence
 from policy.rules.endpoints import presence as endpoint_presence
-from policy.services.calling import call
+from policy.services.calling import MOST, call
 from policy.services.facts import certificate_facts, endpoint_facts
 from policy.services.findings import Kept, keep
 from policy.services.siblings import call_for_siblings, services_of
@@ -53,11 +53,11 @@ def judge_all_due(now: datetime) -> int:
 
 
 def call_for_gone_rules(now: datetime) -> None:
-    """Make due what has open findings of rules that do not exist any more: judging it closes them."""
+    """Make due, a batch at a time, what has open findings of rules that do not exist any more: judging closes them."""
     gone = Finding.objects.open().of_gone_rules()
     for model, column in ((Certificate, "certificate"), (Endpoint, "endpoint")):
         subjects = gone.exclude(**{column: None}).values(column)
-        call(model, Q(pk__in=subjects) & ~Q(judge_at__lte=now), now)
+        call(model, Q(pk__in=subjects) & ~Q(judge_at__lte=now), now, most=MOST)
 
 
 def _judge_endpoints(now: datetime, batch: int) -> int:
