@@ -90,10 +90,9 @@ def _list_context(request: HtmxRequest) -> dict[str, Any]:
             "previous_url": _query(request, page.previous),
             "next_url": _query(request, page.next),
         },
-        "count": count.number,
-        "is_exact": count.exact,
-        "open_count": still_open.number,
-        "urgent_count": count_up_to(visible.open().filter(severity__gte=Severity.HIGH)).number,
+        "count": count,
+        "open_count": still_open,
+        "urgent_count": count_up_to(visible.open().filter(severity__gte=Severity.HIGH)),
     }
 
 

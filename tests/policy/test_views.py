@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from django.db import connection
@@ -10,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEvent, Organisation, Team, User
+from inventory.filters import count_up_to
 from inventory.models import Certificate, Endpoint
 from policy.models import Finding
 from tests.conftest import NOW
@@ -127,6 +129,21 @@ def test_the_list_costs_the_same_number_of_queries_whatever_its_size(client: Cli
             assert client.get("/findings/").status_code == 200
         counts.append(len(captured))
     assert counts[1] <= counts[0] <= 16
+
+
+def test_a_count_that_stopped_at_its_limit_says_that_there_are_more(client: Client, auditor: User) -> None:
+    for _ in range(3):
+        make_finding(certificate=make_certificate())
+    make_finding("ownerless", 1, certificate=make_certificate())
+    client.force_login(auditor)
+    with patch("policy.views.count_up_to", lambda found: count_up_to(found, 2)):
+        page, fragment = (client.get("/findings/", headers=sent).content.decode() for sent in ({}, HTMX))
+    assert "2+ open, 2+ high or critical" in page
+    assert "2+ findings" in page
+    assert "2+ findings found" in fragment
+    exact = client.get("/findings/").content.decode()
+    assert "4 open, 3 high or critical" in exact
+    assert "4 findings" in exact
 
 
 def test_an_operator_takes_up_a_finding_of_their_team(
