@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from inventory.models import Certificate, Endpoint, Severity
-from policy.rules import CATALOGUE, Rule, Subject
+from policy.rules import CATALOGUE, ENDPOINT_RULES, Rule, Subject
 from policy.rules import Severity as RuleSeverity
 
 if TYPE_CHECKING:
@@ -155,8 +156,19 @@ class Finding(models.Model):
         return self.sentence
 
 
+# In the place of the code of a rule: every rule of endpoints that has no row of its own about the same endpoint.
+EVERY_RULE = ""
+
+
+class UnjudgedQuerySet(AboutQuerySet["Unjudged"]):
+    def each_once(self) -> Self:
+        """Without rows of single rules of endpoints of which no rule was judged: one row stands for all of those."""
+        every = Unjudged.objects.filter(rule=EVERY_RULE, endpoint=OuterRef("endpoint"))
+        return self.filter(Q(rule=EVERY_RULE) | ~Exists(every))
+
+
 class Unjudged(models.Model):
-    """One rule that could not be asked of one subject: why, and since when.
+    """One rule that could not be asked of one subject, or every rule at once (a silent endpoint): why, since when.
 
     ``since`` stays while nobody can say, whatever the reason; the row goes as soon as the rule is judged.
     """
@@ -169,7 +181,7 @@ class Unjudged(models.Model):
     reason = models.CharField(max_length=300)
     since = models.DateTimeField()
 
-    objects = AboutQuerySet["Unjudged"].as_manager()
+    objects = UnjudgedQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("rule not judged")
@@ -178,6 +190,11 @@ class Unjudged(models.Model):
 
     def __str__(self) -> str:
         return self.reason
+
+    @staticmethod
+    def codes(rule: str) -> Iterable[str]:
+        """The rules that a row speaks of, by what stands in its column."""
+        return ENDPOINT_RULES if rule == EVERY_RULE else (rule,)
 
 
 class Asked(models.Model):

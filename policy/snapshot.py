@@ -11,7 +11,7 @@ from django.db.models import Count, Min, Q
 
 from accounts.models import User
 from inventory.models import Certificate, Endpoint
-from policy.models import LATE, AboutQuerySet, Finding, FindingQuerySet, Unjudged, late_q, rule_of
+from policy.models import LATE, Finding, FindingQuerySet, Unjudged, UnjudgedQuerySet, late_q, rule_of
 
 SHOWN = 50
 
@@ -89,12 +89,12 @@ def _findings(found: FindingQuerySet) -> list[Finding]:
     return list(found.with_subject().order_by("closed_at", "-severity", "opened_at", "pk")[:SHOWN])
 
 
-def _gaps(found: AboutQuerySet[Unjudged]) -> list[Gap]:
+def _gaps(found: UnjudgedQuerySet) -> list[Gap]:
     """One line per reason: what is silent cannot be asked anything, and that is one thing to read, not seven."""
     about = found.order_by().annotate(of_endpoint=Q(endpoint__isnull=False))
     titles: dict[tuple[str, bool], set[str]] = defaultdict(set)
     for reason, of_endpoint, rule in about.values_list("reason", "of_endpoint", "rule").distinct():
-        titles[reason, of_endpoint].add(rule_of(rule).title)
+        titles[reason, of_endpoint].update(rule_of(code).title for code in Unjudged.codes(rule))
     counted = about.values_list("reason", "of_endpoint").annotate(Count("endpoint", distinct=True), Min("since"))
     gaps = [
         Gap(tuple(sorted(titles[reason, of_endpoint])), reason, endpoints, since)

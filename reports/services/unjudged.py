@@ -23,10 +23,11 @@ def rules_not_judged(found: Filtered[Certificate], user: User, now: datetime) ->
     """Per rule how many certificates or endpoints in scope it was not judged of, and the commonest reasons."""
     certificates = Q(certificate__in=found.queryset.order_by().values("pk"))
     endpoints = Q(endpoint__in=of_scope(found, user, now).order_by().values("pk"))
-    rows = Unjudged.objects.filter(certificates | endpoints).order_by().values_list("rule", "reason")
+    rows = Unjudged.objects.filter(certificates | endpoints).each_once().order_by().values_list("rule", "reason")
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
-    for rule, reason, count in rows.annotate(Count("pk")):
-        reasons[rule][reason] += count
+    for stored, reason, count in rows.annotate(Count("pk")):
+        for rule in Unjudged.codes(stored):
+            reasons[rule][reason] += count
     return sorted(
         (_rule(rule, counts) for rule, counts in reasons.items()), key=lambda one: (-one["count"], one["rule"])
     )

@@ -10,10 +10,11 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team, User
 from inventory.models import Certificate, Endpoint
-from policy.models import Finding, Unjudged
-from policy.rules import ENDPOINT_RULES, Bad, Good, NotApplicable, NotJudged, Subject, Verdict
+from policy.models import EVERY_RULE, Finding, Unjudged
+from policy.rules import CATALOGUE, ENDPOINT_RULES, Bad, Good, NotApplicable, NotJudged, Subject, Verdict
 from policy.services import call_for_gone_rules
 from policy.services.findings import keep
+from policy.snapshot import panel_of_endpoint
 from tests.conftest import NOW
 from tests.inventory.factories import make_certificate, make_endpoint
 from tests.policy.looks import DAY, HOUR, finding, issue, judge, look, node, open_rules, row, trust_root
@@ -95,12 +96,65 @@ def test_silence_leaves_every_rule_of_the_node_unjudged_until_it_answers_again()
     assert not Unjudged.objects.exists()
     look(None, NOW + HOUR)
     judge(NOW + HOUR)
-    assert set(Unjudged.objects.values_list("rule", "endpoint", "since")) == {
-        (rule, node().pk, NOW + HOUR) for rule in ENDPOINT_RULES
-    }
+    kept = Unjudged.objects.get()
+    assert (kept.rule, kept.endpoint, kept.since) == (EVERY_RULE, node(), NOW + HOUR)
     look(issued, NOW + 2 * HOUR)
     judge(NOW + 2 * HOUR)
     assert not Unjudged.objects.exists()
+
+
+def test_a_panel_names_every_rule_of_a_silent_node(auditor: User) -> None:
+    look(None, NOW)
+    judge(NOW)
+    gap = panel_of_endpoint(node(), auditor, NOW).gaps[0]
+    assert set(gap.titles) == {CATALOGUE[code].title for code in ENDPOINT_RULES}
+    assert gap.since == NOW
+
+
+def test_a_rule_that_was_not_judged_before_the_silence_keeps_its_first_day_through_it() -> None:
+    trust_root()
+    look(issued := issue(), NOW, name="")
+    judge(NOW)
+    assert set(node().unjudged.values_list("rule", "since")) == {("wrong_name", NOW)}
+    look(None, NOW + HOUR, name="")
+    judge(NOW + HOUR)
+    assert set(node().unjudged.values_list("rule", "since")) == {
+        (EVERY_RULE, NOW + HOUR),
+        ("wrong_name", NOW),
+    }
+    assert len(set(node().unjudged.values_list("reason", flat=True))) == 1
+    look(issued, NOW + 2 * HOUR, name="")
+    judge(NOW + 2 * HOUR)
+    assert set(node().unjudged.values_list("rule", "since")) == {("wrong_name", NOW)}
+
+
+def test_what_is_still_not_judged_when_the_node_answers_again_is_so_since_the_silence() -> None:
+    look(None, NOW)
+    judge(NOW)
+    look(issue(), NOW + HOUR, version="")
+    judge(NOW + HOUR)
+    assert dict(node().unjudged.values_list("rule", "since"))["old_tls"] == NOW
+    assert not node().unjudged.filter(rule=EVERY_RULE).exists()
+
+
+def test_each_rule_of_a_silent_node_is_counted_once_whatever_rows_it_has(pk: int) -> None:
+    about = make_endpoint().pk
+    keep(Subject.ENDPOINT, {about: {"old_tls": NotJudged("Unheard of.")}}, NOW)
+    say(pk, SILENT, NOW)
+    keep(Subject.ENDPOINT, {about: dict.fromkeys(ENDPOINT_RULES, SILENT)}, NOW + HOUR)
+    told = Unjudged.objects.each_once()
+    assert sorted(told.values_list("rule", "certificate", "endpoint")) == [
+        (EVERY_RULE, None, about),
+        ("weak_key", pk, None),
+    ]
+
+
+def test_rows_of_a_version_that_kept_one_for_each_rule_stay_as_they_are() -> None:
+    about = make_endpoint().pk
+    for rule in ENDPOINT_RULES:
+        Unjudged.objects.create(rule=rule, endpoint_id=about, reason="Silent.", since=NOW)
+    keep(Subject.ENDPOINT, {about: dict.fromkeys(ENDPOINT_RULES, SILENT)}, NOW + HOUR)
+    assert set(Unjudged.objects.values_list("rule", "since")) == {(rule, NOW) for rule in ENDPOINT_RULES}
 
 
 def test_evidence_that_became_too_old_is_not_judged_from_that_moment_on() -> None:

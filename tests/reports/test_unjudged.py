@@ -11,7 +11,8 @@ import pytest
 from accounts.models import Organisation, Team, User
 from inventory.models import Certificate
 from inventory.services import recount
-from policy.models import Unjudged, is_late, late_q
+from policy.models import EVERY_RULE, Unjudged, is_late, late_q
+from policy.rules import ENDPOINT_RULES
 from reports.exports.document import context
 from reports.services import freeze_inventory
 from tests.conftest import NOW
@@ -75,6 +76,16 @@ def test_rules_that_the_same_silence_stopped_stand_in_one_line(auditor: User) ->
         (["Old TLS only", "Wrong name"], 2),
         (["Weak key"], 2),
     ]
+
+
+def test_a_silent_endpoint_counts_once_for_every_rule(auditor: User) -> None:
+    made = plant(2)
+    leave(EVERY_RULE, "Silent.", made, nodes=True)
+    leave("old_tls", "Silent.", made[:1], nodes=True)
+    told = freeze_inventory(auditor, "", NOW)["rules_not_judged"]
+    assert {one["rule"]: (one["count"], one["reasons"]) for one in told} == {
+        rule: (2, [["Silent.", 2]]) for rule in ENDPOINT_RULES
+    }
 
 
 def test_only_what_is_in_scope_and_seen_counts(viewer: User, auditor: User, web_team: Team, other_team: Team) -> None:
