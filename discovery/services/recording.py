@@ -126,7 +126,7 @@ def record_prepared(
     prepared: Prepared, recording: Recording, now: datetime, deltas: Counter[tuple[int | None, str, str]]
 ) -> Recorded:
     """As ``record``, inside the caller's transaction, who calls ``tell`` after the totals are written."""
-    recorded, found = settled(lambda: _record(prepared, recording, now))
+    recorded, found = settled(lambda: _record(prepared, recording, now), is_first=True)
     deltas.update(found)
     return recorded
 

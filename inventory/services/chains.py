@@ -13,7 +13,7 @@ from inventory.services.certificates import Unknown, store_certificates
 from inventory.services.facts import digest_of
 from inventory.services.races import settled
 from inventory.services.totals import Share, certificate_shares, kept
-from inventory.services.writing import among, insert
+from inventory.services.writing import among, insert, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,12 @@ def _store(chains: Mapping[str, Sequence[bytes]], ids: Mapping[str, int]) -> dic
 
 def _call_leaves(ids: Iterable[int], now: datetime, deltas: Counter[Share]) -> None:
     """What stands at the head of a chain is used as an end-entity certificate, whatever it says of itself."""
-    rows = list(Certificate.objects.filter(pk__in=set(ids), kind=Certificate.Kind.CA).select_for_update())
+    found = Certificate.objects.filter(pk__in=set(ids), kind=Certificate.Kind.CA).order_by("pk")
+    # In that order nobody waits in a circle; no key changes, so other chains may refer to them meanwhile.
+    rows = list(found.select_for_update(no_key=True))
     deltas.subtract(share for row in rows for share in certificate_shares(row))
     for row in rows:
         row.kind = Certificate.Kind.LEAF
         row.judge_at = now
-    Certificate.objects.bulk_update(rows, ["kind", "judge_at"])
+    write(rows, ["kind", "judge_at"])
     deltas.update(share for row in rows for share in certificate_shares(row))

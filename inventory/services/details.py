@@ -57,7 +57,7 @@ def describe(
     written and ChangedMeanwhileError tells what they are. Without a version, the last word counts.
     """
     visible: Any = type(item).objects.visible_to(require_change(actor))
-    row = visible.select_for_update(of=("self",)).filter(pk=item.pk).first()
+    row = visible.select_for_update(of=("self",), no_key=True).filter(pk=item.pk).first()
     if row is None:
         raise PermissionDenied(_("You may not change this."))
     before = details_of(row)

@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 
 from inventory.addresses import unpack
 from inventory.models import Certificate, ChainLink, Endpoint, ServedChain
+from inventory.services.races import hold
 from inventory.services.served import keep_served
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.standing import restand
@@ -133,11 +134,13 @@ def note_looks(
         kept.apply(now, schedule)
     _write(batch, now, known)
     served = keep_served([(kept.row, kept.look.chains) for kept in batch], now)
+    seen = _seen(batch)
+    hold(Certificate.objects.filter(among("pk", seen | served.certificates)))
     services = {kept.spot.service for kept in batch if kept.is_new or kept.revived}
     moved = served.endpoints
     _call_judge([kept for kept in batch if kept.row.pk in moved], now)
     lost = restand(served.certificates, services, now, deltas)
-    _note_seen(batch, by, now)
+    _note_seen(batch, seen, by, now)
     deltas.subtract(share for kept in batch for share in kept.before)
     deltas.update(share for kept in batch for share in endpoint_shares(kept.row))
     return Noted(lost, frozenset(kept.row.pk for kept in batch if kept.changed_certificate))
@@ -200,7 +203,8 @@ def _write(batch: Sequence[_Kept], now: datetime, known: dict[Spot, Endpoint]) -
         Endpoint.objects.filter(among("pk", tried)).update(last_tried_at=now)
     write([kept.row for kept in batch if not kept.is_new and not kept.is_same], _WRITTEN)
     write([kept.row for kept in batch if kept.revived], _RETIRED)
-    new = [kept for kept in batch if kept.is_new]
+    # In the order of their places: two workers that find the same ones meet at the first.
+    new = sorted((kept for kept in batch if kept.is_new), key=lambda kept: kept.spot)
     insert_rows([kept.row for kept in new])
     if new:
         made = _keys_at([kept.spot for kept in new])
@@ -216,11 +220,15 @@ def _call_judge(batch: Iterable[_Kept], now: datetime) -> None:
         Endpoint.objects.filter(among("pk", rows)).update(judge_at=now)
 
 
-def _note_seen(batch: Sequence[_Kept], by: SeenBy, now: datetime) -> None:
+def _seen(batch: Iterable[_Kept]) -> set[int]:
+    """Every certificate that a server sent, those of authorities included."""
+    chains = {chain for kept in batch for chain, _ in kept.look.chains.values()}
+    return set(ChainLink.objects.filter(among("chain_id", chains)).values_list("certificate_id", flat=True))
+
+
+def _note_seen(batch: Sequence[_Kept], certificates: Collection[int], by: SeenBy, now: datetime) -> None:
     """Unreachable places were looked at but not seen."""
     answered = [kept.row.pk for kept in batch if kept.look.outcome != Outcome.UNREACHABLE]
-    chains = {chain for kept in batch for chain, _ in kept.look.chains.values()}
-    certificates = set(ChainLink.objects.filter(among("chain_id", chains)).values_list("certificate_id", flat=True))
     note_sightings(by, answered, certificates, now)
     if certificates:
         # What is said of an expired one depends on whether it was seen after its end.

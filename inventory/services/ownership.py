@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Team, User
 from accounts.services import audit, require_change
 from inventory.models import Certificate, Endpoint, Origin, ServedChain
+from inventory.services.races import hold
 from inventory.services.sightings import SeenBy
 from inventory.services.standing import restand
 from inventory.services.totals import Share, certificate_shares, endpoint_shares, kept
@@ -119,8 +120,7 @@ def _lock(owned: _Owned, rows: QuerySet[Any]) -> set[int]:
     if owned.model is Certificate:
         keys = set(rows.exclude(spki_sha256="").values_list("spki_sha256", flat=True))
         called = set(_sharers(keys).values_list("pk", flat=True))
-    found = owned.model.objects.filter(pk__in=pks | called).order_by("pk")
-    list(found.select_for_update(no_key=True).values_list("pk"))
+    hold(owned.model.objects.filter(pk__in=pks | called))
     return pks
 
 
@@ -226,7 +226,7 @@ def unretire_endpoint(endpoint: Endpoint, reason: str, *, actor: User, now: date
 @transaction.atomic
 def _set_retired(endpoint: Endpoint, reason: str, retired_at: datetime | None, *, actor: User, now: datetime) -> bool:
     visible = Endpoint.objects.visible_to(require_change(actor))
-    row = visible.select_for_update(of=("self",)).filter(pk=endpoint.pk).first()
+    row = visible.select_for_update(of=("self",), no_key=True).filter(pk=endpoint.pk).first()
     if row is None:
         raise PermissionDenied(_("You may not change this endpoint."))
     if (row.retired_at is None) == (retired_at is None):

@@ -58,7 +58,7 @@ def restand(
     wanted = set(certificates) | _served_by(services)
     if not wanted:
         return frozenset()
-    locked = Certificate.objects.filter(among("pk", wanted)).order_by("pk").select_for_update()
+    locked = Certificate.objects.filter(among("pk", wanted)).order_by("pk").select_for_update(no_key=True)
     before = [_Stands(*columns) for columns in locked.values_list(*_COLUMNS)]
     nodes = _nodes(wanted)
     pairs = [(was, _recounted(was, *nodes.get(was.pk, (0, 0, 0)))) for was in before]
