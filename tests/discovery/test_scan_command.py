@@ -113,6 +113,7 @@ def test_a_manifest_of_the_lab_is_found_line_by_line(tmp_path: Path) -> None:
     found = set(Certificate.objects.values_list("sha256", flat=True))
     assert printed["asked"] == len(lines)
     assert {line["leaf_sha256"] for line in lines if line["leaf_sha256"]} <= found
+    assert Scan.objects.get().title == AuditEvent.objects.get(verb="scan.started").after["title"] == "manifest.jsonl"
 
 
 @pytest.mark.parametrize("arguments", ["", "--places /nowhere", "$(id) --allow", "-oN x", "10.0.0.0/33 --allow"])

@@ -115,7 +115,8 @@ def start(targets: Sequence[str], places: Sequence[Place], options: dict[str, An
     )
     try:
         if places:
-            return services.start_listed_scan(places, actor=None, now=timezone.now(), title=options["places"])
+            title = Path(options["places"]).name
+            return services.start_listed_scan(places, actor=None, now=timezone.now(), title=title)
         return services.start_scan(ask, actor=None, now=timezone.now())
     except services.ScanRefusedError as error:
         lines = [f"“{p.item}” {p.reason}; {p.instead}." for p in error.problems]
