@@ -96,28 +96,34 @@ def save_network(
     target = parse_network(text)
     if columns.get("allows_special") and not _is_special(target):
         raise AddressError("is not wholly loopback, link-local or metadata", "name just the special part on purpose")
-    zone = columns.pop("zone", None) or default_zone()
     key = {
-        "zone": zone,
+        "zone": columns.pop("zone", None) or default_zone(),
         "purpose": columns.pop("purpose", PROBE),
         "cidr": _cidr(target),
         "is_excluded": columns.pop("is_excluded", False),
     }
     row = network or Network.objects.filter(**key).first() or Network()
-    # As it stands: the instance may carry what a form was told.
-    stood = Network.objects.select_related("zone", "owner_team").filter(pk=row.pk).first()
-    before = _described(stood) if stood else {}
-    for name, value in {**key, **columns, "first": target.first, "last": target.last}.items():
-        setattr(row, name, value)
-    after = _described(row)
-    if stood and before != after:
-        _forget(stood)
-    row.save()
-    if stood and before != after:
-        _forget(row)
+    before, after = _write(row, {**key, **columns, "first": target.first, "last": target.last})
     if before != after:
         audit(actor, "network.changed" if before else "network.added", row, before, _from(origin, after), now=now)
     return row
+
+
+def _write(row: Network, columns: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the row said before ({} of a new one) and what it says now."""
+    # As it stands: the instance may carry what a form was told.
+    stood = Network.objects.select_related("zone", "owner_team").filter(pk=row.pk).first()
+    before = _described(stood) if stood else {}
+    for name, value in columns.items():
+        setattr(row, name, value)
+    after = _described(row)
+    is_other = stood is not None and before != after
+    if stood and is_other:
+        _forget(stood)
+    row.save()
+    if is_other:
+        _forget(row)
+    return before, after
 
 
 def _cidr(target: Target) -> str:

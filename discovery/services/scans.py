@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.services import audit, require_change
 from certdash.lib.work import OPEN, WorkStatus
-from discovery.addresses import Problem, Targets, parse_target
+from discovery.addresses import Plan, Problem, Targets, parse_target
 from discovery.models import Scan, ScanShard, Source, Zone
 from discovery.probe import Place
 from discovery.services.networks import PROBE, default_zone, egress_policy, refusals
-from discovery.services.plans import Ask, ScanRefusedError, freeze, read_ask, require_size, shard_bounds
+from discovery.services.plans import Ask, Read, ScanRefusedError, freeze, read_ask, require_size, shard_bounds
 from discovery.services.queue import feed, hand_over
 from inventory.addresses import unpack
 from inventory.models import Certificate, Endpoint
@@ -47,12 +47,7 @@ def start_scan(
     if actor is not None:
         require_own(source, actor)
     zone = zone or (source.zone if source else default_zone())
-    policy = egress_policy(PROBE, zone.name)
-    read = read_ask(ask, policy.excluded)
-    if problems := refusals(read.targets, policy):
-        raise ScanRefusedError(problems)
-    plan = read.plan()
-    require_size(plan)
+    read, plan = permitted(ask, zone)
     frozen = freeze(ask, read, secrets.randbelow(2**31), source)
     scan = _scan(frozen, now, title=title or _title(ask), zone=zone, source=source, kind=kind, actor=actor)
     scan.engine, scan.asked, scan.excluded = ask.engine, plan.size + plan.excluded, plan.excluded
@@ -60,6 +55,17 @@ def start_scan(
     _begin(scan, plan.size, now)
     audit(actor, "scan.started", scan, after={"title": scan.title, "places": plan.size, "zone": zone.name}, now=now)
     return scan
+
+
+def permitted(ask: Ask, zone: Zone) -> tuple[Read, Plan]:
+    """Read what is asked for; raises ScanRefusedError if no run of it may begin, or could end."""
+    policy = egress_policy(PROBE, zone.name)
+    read = read_ask(ask, policy.excluded)
+    if problems := refusals(read.targets, policy):
+        raise ScanRefusedError(problems)
+    plan = read.plan()
+    require_size(plan)
+    return read, plan
 
 
 def require_own(source: Source | None, actor: User) -> None:

@@ -14,9 +14,9 @@ from discovery.addresses import parse_network, parse_targets
 from discovery.addresses.values import merge, subtract
 from discovery.models import Coverage, Scan, Source
 from discovery.services.areas import ASKED, asks_as
-from discovery.services.networks import PROBE, default_zone, egress_policy, refusals
-from discovery.services.plans import Ask, ScanRefusedError, read_ask, require_size
-from discovery.services.scans import cancel_scan, require_own, start_scan
+from discovery.services.networks import default_zone
+from discovery.services.plans import Ask
+from discovery.services.scans import cancel_scan, permitted, require_own, start_scan
 
 FIRST_SOURCE = "First networks"
 FIRST_PORTS = "443, 8443"
@@ -71,11 +71,7 @@ def _require_own(source: Source, before: Source | None, actor: User) -> None:
 
 def require_possible(source: Source) -> None:
     """Raises ScanRefusedError if no run of it could begin."""
-    policy = egress_policy(PROBE, source.zone.name)
-    read = read_ask(Ask.of_source(source), policy.excluded)
-    if problems := refusals(read.targets, policy):
-        raise ScanRefusedError(problems)
-    require_size(read.plan())
+    permitted(Ask.of_source(source), source.zone)
 
 
 def _described(row: Source) -> dict[str, Any]:
