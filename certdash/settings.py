@@ -156,6 +156,7 @@ TICKS = [
     ("policy", "policy.tasks.tick", 1),
     ("reports", "reports.tasks.tick", 1),
     ("recount", "inventory.tasks.recount", 24 * 60),
+    ("tidy", "discovery.tasks.tidy", 24 * 60),
     ("audit", "accounts.tasks.verify_chain", 24 * 60),
 ]
 # Tasks enqueued when a shard has been recorded. Named here because discovery must not know who reads its rows.

@@ -30,5 +30,13 @@ def tick() -> None:
             raise TickError("; ".join(errors))
 
 
+def tidy() -> None:
+    """Forget, once a day, what nobody needs any more."""
+    now = timezone.now()
+    with run_tick("tidy", services.DEFAULT_ZONE, now):
+        services.forget_candidates(now)
+        services.forget_failures(now)
+
+
 class TickError(Exception):
     """Part of a tick failed; the rest was done."""

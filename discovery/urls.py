@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from discovery.views import coverage, first_run, networks, panels, scans, sources
+from discovery.views import candidates, coverage, first_run, networks, panels, scans, sources
 
 app_name = "discovery"
 urlpatterns = [
     path("discovery/", scans.scan_list, name="scan_list"),
     path("discovery/coverage/", coverage.coverage, name="coverage"),
+    path("discovery/open-ports/", candidates.candidate_list, name="candidate_list"),
     path("discovery/scans/new/", scans.scan_new, name="scan_new"),
     path("discovery/scans/<int:pk>/", scans.scan_detail, name="scan_detail"),
     path("discovery/scans/<int:pk>/cancel/", scans.scan_cancel, name="scan_cancel"),

@@ -31,7 +31,7 @@ class Candidate(models.Model):
     """An open port where something else than TLS answered, or nothing did. It is in no denominator.
 
     It becomes an endpoint for good as soon as it speaks TLS or somebody names it; the row stays, so that the pages of
-    old scans stay true. Silence never makes one.
+    old scans stay true, until it was not seen for so long that ``forget_candidates`` takes it. Silence never makes one.
     """
 
     zone = models.CharField(max_length=63, default="default")

@@ -1,5 +1,6 @@
 """Deciding where to look, looking, and keeping what was seen."""
 
+from discovery.services.candidates import CANDIDATES_KEPT, forget_candidates
 from discovery.services.coverage import Stood, networks_now, sources_now
 from discovery.services.networks import (
     DEFAULT_ZONE,
@@ -10,7 +11,7 @@ from discovery.services.networks import (
     save_network,
 )
 from discovery.services.plans import Ask, ScanRefusedError
-from discovery.services.queue import feed
+from discovery.services.queue import PATIENCE, feed, forget_failures, stalled_zones, why_waiting
 from discovery.services.recording import Recorded, Recording, record
 from discovery.services.scans import cancel_scan, check_now, finish_scan, request_probe, start_listed_scan, start_scan
 from discovery.services.shards import run_shard
@@ -26,7 +27,9 @@ from discovery.services.sources import (
 from discovery.services.ticking import run_source, tick
 
 __all__ = [
+    "CANDIDATES_KEPT",
     "DEFAULT_ZONE",
+    "PATIENCE",
     "Ask",
     "Recorded",
     "Recording",
@@ -42,6 +45,8 @@ __all__ = [
     "feed",
     "finish_scan",
     "first_source",
+    "forget_candidates",
+    "forget_failures",
     "look_daily",
     "networks_now",
     "record",
@@ -53,8 +58,10 @@ __all__ = [
     "save_network",
     "save_source",
     "sources_now",
+    "stalled_zones",
     "start_first_source",
     "start_listed_scan",
     "start_scan",
     "tick",
+    "why_waiting",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from discovery.models import Candidate, Scan
@@ -13,6 +13,8 @@ from inventory.models import Endpoint
 from inventory.services import Spot, around
 
 AT_ONCE = 1000
+# Since an open port was last seen. Then it is closed, or nobody sweeps there any more.
+CANDIDATES_KEPT = timedelta(days=90)
 # After these, TLS is spoken there: what is served is not known, and that must count as not known.
 SPOKE_TLS = frozenset(
     {
@@ -118,3 +120,16 @@ def settle_candidates(new: Iterable[Spot], now: datetime) -> None:
         rows = around(Candidate.objects.waiting(), some).only(*Door._fields)
         settled = [row.pk for row in rows if Door(row.zone, bytes(row.address), row.port, row.protocol) in some]
         Candidate.objects.filter(pk__in=settled).update(became_endpoint_at=now)
+
+
+def forget_candidates(now: datetime) -> int:
+    """Forget what was last seen open long ago; return how many. What scans counted of them stays.
+
+    In pieces, so that no worker waits for the database, and asked for by their time, so that what is seen again
+    meanwhile stays.
+    """
+    old = Candidate.objects.filter(last_seen_at__lt=now - CANDIDATES_KEPT)
+    forgotten = 0
+    while some := list(old.values_list("pk", flat=True)[:AT_ONCE]):
+        forgotten += old.filter(pk__in=some).delete()[0]
+    return forgotten

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django_q.models import Failure, OrmQ
 from django_q.tasks import async_task
 
 from certdash.lib.work import LEASE, OPEN, WorkStatus
@@ -18,6 +22,12 @@ from discovery.services.schedule import organisation_zone, quiet_until
 from inventory.models import Certificate, Endpoint
 
 RUN_SHARD = "discovery.tasks.run_shard"
+# After this, what no worker took is not on its way.
+PATIENCE = timedelta(seconds=10)
+# After this, the workers of a zone are gone, or there never was one.
+STALLED_AFTER = timedelta(minutes=5)
+# The queue itself bounds only what it keeps of tasks that came to their end.
+FAILURES_KEPT = timedelta(days=30)
 
 
 def slots() -> int:
@@ -32,7 +42,9 @@ def feed(zone: str, now: datetime) -> int:
     A shard whose worker died counts as waiting as soon as its lease has run out. Scans take turns, so that a small one
     does not wait for a large one.
     """
-    scans = {scan.pk: scan for scan in _awake(Scan.objects.open().filter(zone__name=zone), now)}
+    if _is_unread(zone, now):
+        return 0
+    scans = {scan.pk: scan for scan in _awake(_open(zone__name=zone), now)}
     under_way = Counter(_under_way(zone, now))
     handed = 0
     while scans and under_way.total() < slots():
@@ -47,19 +59,31 @@ def feed(zone: str, now: datetime) -> int:
     return handed
 
 
+def _is_unread(zone: str, now: datetime) -> bool:
+    """Whether enough lies in the queue of a zone that nobody fetches: without workers there, more would pile up.
+
+    In the default zone the clock itself runs in its workers, so nothing is handed over while there are none.
+    """
+    return zone != DEFAULT_ZONE and OrmQ.objects.filter(key=zone, lock__lte=now).count() >= slots()
+
+
 def may_go_on(scan_id: int, now: datetime) -> bool:
     """Whether the scan is open and outside the quiet hours of its source, which may have changed since it began."""
-    return bool(_awake(Scan.objects.open().filter(pk=scan_id), now))
+    return bool(_awake(_open(pk=scan_id), now))
 
 
-def _awake(scans: ScanQuerySet, now: datetime) -> list[Scan]:
+def _open(**where: Any) -> ScanQuerySet:
+    return Scan.objects.open().filter(**where).select_related("source", "zone").defer("plan", "reasons")
+
+
+def _awake(scans: Iterable[Scan], now: datetime) -> list[Scan]:
     """Those outside the quiet hours of their source."""
     local = now.astimezone(organisation_zone())
-    return [
-        scan
-        for scan in scans.select_related("source")
-        if scan.source is None or not quiet_until(scan.source.quiet_from, scan.source.quiet_until, local)
-    ]
+    return [scan for scan in scans if not _quiet_until(scan, local)]
+
+
+def _quiet_until(scan: Scan, local: datetime) -> datetime | None:
+    return quiet_until(scan.source.quiet_from, scan.source.quiet_until, local) if scan.source else None
 
 
 def _under_way(zone: str, now: datetime) -> list[int]:
@@ -101,3 +125,41 @@ def call_readers(now: datetime) -> None:
     if Certificate.objects.filter(**due).exists() or Endpoint.objects.filter(**due).exists():
         for path in settings.AFTER_RECORDING:
             enqueue(path)
+
+
+def forget_failures(now: datetime) -> int:
+    """Forget tasks that failed long ago; return how many. What failed of our work stands in its own rows."""
+    count: int = Failure.objects.filter(stopped__lt=now - FAILURES_KEPT).delete()[0]
+    return count
+
+
+# --- what is said when nothing moves --------------------------------------------------------------
+
+
+def why_waiting(scan: Scan, now: datetime) -> str:
+    """Say why nobody works on an open scan at this moment; empty if somebody does."""
+    if not scan.is_open or now - scan.created_at < PATIENCE:
+        return ""
+    at_work = set(_at_work(now).filter(scan__zone=scan.zone_id).values_list("scan", flat=True))
+    # From one shard to the next, nobody has it for a moment.
+    if scan.pk in at_work or scan.shards.filter(finished_at__gt=now - PATIENCE).exists():
+        return ""
+    if quiet := _quiet_until(scan, now.astimezone(organisation_zone())):
+        return _("It waits: the quiet hours of its source end at %(time)s.") % {"time": f"{quiet:%H:%M}"}
+    if at_work:
+        return _("It waits for its turn: the workers look at other scans now.")
+    sentence = _("No worker works on it now, so nothing is asked. Does a worker of the zone “%(zone)s” run?")
+    return sentence % {"zone": scan.zone}
+
+
+def stalled_zones(now: datetime) -> list[str]:
+    """Zones where scans have waited for minutes without a worker that takes them: none runs there, it seems."""
+    before = now - STALLED_AFTER
+    # What slept until a moment ago is only about to be taken.
+    waiting = _awake(_awake(_open(created_at__lt=before), before), now)
+    at_work = _at_work(now) | ScanShard.objects.filter(finished_at__gte=before)
+    return sorted({scan.zone.name for scan in waiting} - set(at_work.values_list("scan__zone__name", flat=True)))
+
+
+def _at_work(now: datetime) -> ScanShardQuerySet:
+    return ScanShard.objects.filter(status=WorkStatus.RUNNING, claim_until__gte=now)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from certdash.lib.htmx import HtmxRequest, page_or_fragment
+from certdash.lib.htmx import HtmxRequest, page_or_fragment, wants_fragment
 from discovery import services
-from discovery.models import Network, Source
+from discovery.models import Candidate, Network, Source
 from discovery.reasons import State
+from inventory.filters import count_up_to, in_words
 
 PANEL_SHOWS = 4
 # What somebody switched off on purpose comes after what went wrong.
@@ -32,5 +35,12 @@ def coverage(request: HtmxRequest) -> HttpResponse:
         "open": open_lines,
         "shown": open_lines[:PANEL_SHOWS],
         "left": len(open_lines) - PANEL_SHOWS,
+        "covered": len(lines) - len(open_lines),
+        **({} if wants_fragment(request) else _open_ports(request)),
     }
     return render(request, page_or_fragment(request, "discovery/coverage.html", "panel"), context)
+
+
+def _open_ports(request: HtmxRequest) -> dict[str, Any]:
+    count = count_up_to(Candidate.objects.visible_to(request.user).waiting())
+    return {"candidate_count": count.number, "candidate_words": in_words(count)}

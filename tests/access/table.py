@@ -139,6 +139,7 @@ ROUTES = {
     # Discovery. Which networks may be scanned is known to everybody and decided by administrators.
     "discovery:scan_list": Route(SIGNED_IN),
     "discovery:coverage": Route(SIGNED_IN, fragment=True),
+    "discovery:candidate_list": Route(SIGNED_IN),
     "discovery:scan_new": Route(CHANGERS, CHANGE),
     "discovery:scan_detail": Route(SCANS, thing="scan", fragment=True),
     "discovery:scan_cancel": Route(post=CANCEL, thing="scan"),

@@ -35,6 +35,7 @@ PAGES = (
     "/discovery/sources/new/",
     "/discovery/sources/{source}/",
     "/discovery/coverage/",
+    "/discovery/open-ports/",
     "/discovery/networks/",
     "/discovery/networks/new/",
     "/findings/",

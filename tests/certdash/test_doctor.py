@@ -26,6 +26,7 @@ from accounts.models import AuditHead, Organisation, TickRun, User
 from certdash.management import processes, serving
 from certdash.management.examinations import EXAMINATIONS, State, data, machine, outside
 from certdash.management.examinations.answers import Answer
+from discovery.models import Scan, Zone
 
 
 class Clock(BaseHTTPRequestHandler):
@@ -115,6 +116,27 @@ def test_a_secret_that_everybody_can_read_is_bad(now: datetime, var: Path) -> No
     answer = machine.permissions(now)
     assert answer == Answer("permissions", State.BAD, answer.text)
     assert "secret_key" in answer.text
+
+
+def test_what_a_killed_instance_left_behind_is_not_served(now: datetime, var: Path) -> None:
+    assert machine.run_folder(now).state is State.NOT_JUDGED
+    me = processes.of_process(os.getpid(), "")
+    assert me is not None
+    processes.save(replace(me, started=me.started + 1), var / "run" / "supervisor.json")
+    assert machine.run_folder(now).state is State.NOT_JUDGED
+    processes.save(me, var / "run" / "web-server.json")
+    assert machine.run_folder(now) == Answer("serving", State.GOOD, "web-server")
+
+
+@pytest.mark.django_db
+def test_a_zone_whose_scans_no_worker_takes_is_bad(now: datetime) -> None:
+    assert data.zones(now).state is State.NOT_JUDGED
+    zone = Zone.objects.create(name="factory")
+    assert data.zones(now).state is State.GOOD
+    Scan.objects.create(title="sweep", zone=zone, created_at=now)
+    assert data.zones(now + timedelta(minutes=4)).state is State.GOOD
+    answer = data.zones(now + timedelta(minutes=6))
+    assert answer == Answer("zones", State.BAD, "scans wait and no worker takes them in: factory. Does one run there?")
 
 
 @pytest.mark.django_db

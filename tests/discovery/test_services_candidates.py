@@ -8,7 +8,8 @@ import pytest
 
 from discovery.models import Candidate, Scan
 from discovery.probe import HandshakeFailed, Place, ProbeResult, Reason, Served, ServedVariant, Unreachable
-from discovery.services import Recording, default_zone, record
+from discovery.services import CANDIDATES_KEPT, Recording, default_zone, forget_candidates, record
+from discovery.services import candidates as candidates_of_services
 from inventory.models import Endpoint
 from inventory.services import SeenBy, recount
 from tests.conftest import NOW
@@ -110,3 +111,14 @@ def test_silence_is_no_news_of_a_candidate() -> None:
     record([Unreachable(PLACE, Reason.REFUSED)], SWEEP, NOW + HOUR)
     assert Candidate.objects.get().last_seen_at == NOW
     assert not Endpoint.objects.exists()
+
+
+def test_what_was_not_seen_for_long_is_forgotten_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates_of_services, "AT_ONCE", 2)
+    doors = [Place("127.0.0.1", port) for port in range(7001, 7008)]
+    record([HandshakeFailed(place, Reason.NOT_TLS) for place in doors], SWEEP, NOW)
+    record([HandshakeFailed(place, Reason.NOT_TLS) for place in doors[:2]], SWEEP, NOW + HOUR)
+    assert forget_candidates(NOW + CANDIDATES_KEPT) == 0
+    assert forget_candidates(NOW + CANDIDATES_KEPT + HOUR) == 5
+    assert set(Candidate.objects.values_list("port", flat=True)) == {7001, 7002}
+    assert forget_candidates(NOW + CANDIDATES_KEPT + HOUR) == 0

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from django.utils.module_loading import import_string
-from django_q.models import Schedule
+from django_q.models import Schedule, Task
 from pytest_django import Settings
 
 from accounts.models import TickRun
 from discovery import services, tasks
-from discovery.models import Scan, Source
+from discovery.models import Candidate, Scan, Source
 from discovery.services import Ask, default_zone, save_network, start_scan
 from discovery.services.queue import RUN_SHARD
 from tests.conftest import NOW
@@ -68,3 +70,18 @@ def test_ticks_are_scheduled_once_and_follow_the_settings(settings: Settings) ->
 def test_every_tick_and_reader_of_discovery_exists() -> None:
     assert callable(import_string("discovery.tasks.tick"))
     assert callable(import_string("inventory.tasks.recount"))
+
+
+def test_what_nobody_needs_any_more_is_forgotten_by_the_clock(settings: Settings) -> None:
+    old = timezone.now() - services.CANDIDATES_KEPT - timedelta(minutes=1)
+    for age, success in ((20, False), (40, False), (40, True)):
+        at = timezone.now() - timedelta(days=age)
+        Task.objects.create(
+            id=f"{age}{success}", name="tick", func="x", args=(), kwargs={}, started=at, stopped=at, success=success
+        )
+    Candidate.objects.create(address=bytes(16), port=1, reason="not_tls", first_seen_at=old, last_seen_at=old)
+    (path,) = (path for name, path, _minutes in settings.TICKS if name == "tidy")
+    import_string(path)()
+    assert not Candidate.objects.exists()
+    assert set(Task.objects.values_list("id", flat=True)) == {"20False", "40True"}
+    assert TickRun.objects.get(name="tidy").finished_at

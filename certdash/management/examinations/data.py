@@ -15,6 +15,7 @@ from certdash import checks, health
 from certdash.management import serving
 from certdash.management.examinations.answers import Answer, Examination, bad, good, not_judged
 from discovery.models import Zone
+from discovery.services import stalled_zones
 
 
 def database(now: datetime) -> Answer:
@@ -92,6 +93,8 @@ def zones(now: datetime) -> Answer:
     names = list(Zone.objects.values_list("name", flat=True))
     if not names:
         return not_judged("zones", "none yet: the first network that may be scanned makes the default one")
+    if stalled := stalled_zones(now):
+        return bad("zones", f"scans wait and no worker takes them in: {', '.join(stalled)}. Does one run there?")
     return good("zones", ", ".join(names))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core import checks
 
+from certdash.management import processes
 from certdash.management.examinations.answers import Answer, Examination, bad, good, not_judged
 
 LEAST_FREE = 1024**3
@@ -94,10 +95,16 @@ def nmap(now: datetime) -> Answer:
 
 def run_folder(now: datetime) -> Answer:
     """Whether this installation is served from this machine right now."""
-    marks = sorted(path.stem for path in Path(settings.VAR / "run").glob("*.json"))
+    # A killed supervisor leaves its marks behind.
+    marks = sorted(path.stem for path in Path(settings.VAR / "run").glob("*.json") if _runs(path))
     if not marks:
         return not_judged("serving", "nothing is served from this folder now")
     return good("serving", ", ".join(marks))
+
+
+def _runs(path: Path) -> bool:
+    group = processes.load(path)
+    return group is not None and processes.leads(group)
 
 
 MACHINE: list[Examination] = [python, packages, system_checks, disk, permissions, pdf, nmap, run_folder]
