@@ -139,7 +139,7 @@ def note_looks(
     services = {kept.spot.service for kept in batch if kept.is_new or kept.revived}
     moved = served.endpoints
     _call_judge([kept for kept in batch if kept.row.pk in moved], now)
-    lost = restand(served.certificates, services, now, deltas)
+    lost = restand(served.certificates, services, now, deltas, served.changed)
     _note_seen(batch, seen, by, now)
     deltas.subtract(share for kept in batch for share in kept.before)
     deltas.update(share for kept in batch for share in endpoint_shares(kept.row))

@@ -28,6 +28,8 @@ class Moves:
     made: list[Made] = field(default_factory=list)
     dropped: list[ServedChain] = field(default_factory=list)
     left: set[int] = field(default_factory=set)
+    # Certificates (former, later) of which an endpoint served one and now serves the other instead.
+    changed: set[tuple[int, int]] = field(default_factory=set)
 
     @property
     def endpoints(self) -> set[int]:
@@ -49,6 +51,7 @@ class Moves:
             self.same.append(pointer.pk)
         else:
             self.left.add(pointer.certificate_id)
+            self.changed.add((pointer.certificate_id, leaf))
             self.moved.append(pointer)
             pointer.chain_id, pointer.certificate_id = chain, leaf
             pointer.state, pointer.since, pointer.observed_at = State.SERVED, self.now, self.now

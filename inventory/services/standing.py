@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TypeAlias
@@ -18,8 +18,10 @@ _NODES = ("nodes_serving", "nodes_last_known", "nodes_total", "served_ever")
 # Certificates of one family are earlier and later ones of each other: equal names and equal kind of key. A server may
 # serve an RSA and an ECDSA certificate side by side, and neither replaces the other.
 Family: TypeAlias = tuple[str, str]
-# Primary key of a certificate → when the newest certificate began that could have taken over from it.
+# Primary key of a certificate → when the newest of its family began that nodes of its services serve.
 Newest: TypeAlias = dict[int, datetime | None]
+# Primary keys of a certificate and of another that a node serves in its place.
+Change: TypeAlias = tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -48,12 +50,16 @@ _COLUMNS = tuple(column.name for column in fields(_Stands))
 
 
 def restand(
-    certificates: Collection[int], services: Collection[str], now: datetime, deltas: Counter[Share]
+    certificates: Collection[int],
+    services: Collection[str],
+    now: datetime,
+    deltas: Counter[Share],
+    changes: Collection[Change] = (),
 ) -> frozenset[int]:
     """Count nodes anew for these certificates and for all that the nodes of these services serve.
 
-    Runs in the caller's transaction after what is served was written. Returns the certificates that lost their last
-    node.
+    Runs in the caller's transaction after what is served was written; ``changes`` are among ``certificates``. Returns
+    the certificates that lost their last node.
     """
     wanted = set(certificates) | _served_by(services)
     if not wanted:
@@ -69,7 +75,7 @@ def restand(
     deltas.subtract(share for was, _ in turned for share in certificate_shares(was))
     deltas.update(share for _, row in turned for share in certificate_shares(row))
     kin = _with_kin([row for _, row in pairs])
-    _mark_superseded(kin.values(), [kin[row.pk] for _, row in turned if row.pk in kin], now)
+    _mark_superseded(kin, changes, now)
     return frozenset(row.pk for _, row in turned if not row.nodes_serving)
 
 
@@ -118,26 +124,43 @@ def _with_kin(rows: Iterable[_Stands]) -> dict[int, _Stands]:
     return {row.pk: row for row in rows if row.superseded or row.names_sha256 in shared}
 
 
-def _mark_superseded(moved: Collection[_Stands], turned: Collection[_Stands], now: datetime) -> None:
-    """Superseded is what a newer member of its family took over from.
+def _mark_superseded(moved: Mapping[int, _Stands], changes: Iterable[Change], now: datetime) -> None:
+    """Superseded is what a newer one of its family was seen to replace: a node that served it serves that one instead.
 
-    ``moved`` are certificates whose nodes may have changed; ``turned`` those of them that came into use or went out of
-    it. While nodes serve a certificate, only a newer one at the same service takes over from it: each appliance of a
-    series may use a certificate of its own for the same default name. The answer follows from the rows alone, so a
-    roll-back to the older certificate takes the word away again.
+    That a newer one of the same names exists shows nothing: each appliance of a series may have a certificate of its
+    own for the same default name, and each node of a service, too. ``moved`` are certificates whose nodes may have
+    changed. While nodes serve it, the word holds only beside a newer one at the same service, so that going back to it
+    takes the word away; out of use it keeps the word that it had.
     """
     if not moved:
         return
-    changed = [*_turned(*_at_their_services(moved)), *_turned(*_out_of_use(turned))]
-    write_values(Certificate, ("superseded", "judge_at"), ((not row.superseded, now, row.pk) for row in changed))
+    replaced = {former for former, later in changes if _takes_over(moved.get(later), moved.get(former))}
+    in_use, newest = _at_their_services(moved.values(), replaced)
+    pairs = [(row, _is_older(row, newest[row.pk])) for row in in_use]
+    pairs += [(row, True) for row in moved.values() if not row.nodes_serving]
+    words = [(row, could_be and (row.superseded or row.pk in replaced)) for row, could_be in pairs]
+    changed = [(word, now, row.pk) for row, word in words if word != row.superseded]
+    write_values(Certificate, ("superseded", "judge_at"), changed)
 
 
-def _at_their_services(moved: Collection[_Stands]) -> tuple[list[_Stands], Newest]:
-    """What is in use beside the moved ones, and the newest certificate at any service of each."""
+def _takes_over(later: _Stands | None, former: _Stands | None) -> bool:
+    if later is None or former is None or former.kind != Certificate.Kind.LEAF:
+        return False
+    return bool(former.names_sha256) and former.family == later.family and _is_older(former, later.not_before)
+
+
+def _is_older(row: _Stands, newest: datetime | None) -> bool:
+    """Of equally old ones neither took over from the other."""
+    return newest is not None and row.not_before is not None and row.not_before < newest
+
+
+def _at_their_services(moved: Collection[_Stands], replaced: Collection[int]) -> tuple[list[_Stands], Newest]:
+    """What is in use beside the moved ones and has the word, or may get it; and the newest at any service of each."""
     names = {row.names_sha256 for row in moved} - {""}
     alive = ServedChain.objects.filter(endpoint__retired_at=None, certificate__kind=Certificate.Kind.LEAF)
     beside = alive.filter(certificate__names_sha256__in=names, endpoint__service__in=_services(alive, moved))
-    rows = _stands(Certificate.objects.filter(pk__in=set(beside.values_list("certificate_id", flat=True))))
+    concerned = beside.filter(Q(certificate__superseded=True) | Q(certificate__in=replaced))
+    rows = _stands(Certificate.objects.filter(pk__in=set(concerned.values_list("certificate_id", flat=True))))
     services = _services_of(alive, [row.pk for row in rows])
     at_service = {
         (service, (names, key_type)): newest
@@ -165,26 +188,9 @@ def _services_of(alive: QuerySet[ServedChain], certificates: Collection[int]) ->
     return services
 
 
-def _out_of_use(turned: Collection[_Stands]) -> tuple[list[_Stands], Newest]:
-    """Members of these families that no node serves, and the newest member in use of each."""
-    family = Certificate.objects.leaves().filter(names_sha256__in={row.names_sha256 for row in turned} - {""})
-    used = family.filter(nodes_serving__gt=0).values_list("names_sha256", "key_type").annotate(Max("not_before"))
-    newest = {(names, key_type): moment for names, key_type, moment in used}
-    rows = _stands(family.filter(nodes_serving=0))
-    return rows, {row.pk: newest.get(row.family) for row in rows}
-
-
 def _stands(rows: QuerySet[Certificate]) -> list[_Stands]:
     return [_Stands(*columns) for columns in rows.values_list(*_COLUMNS)]
 
 
 def _latest(moments: Iterable[datetime | None]) -> datetime | None:
     return max((moment for moment in moments if moment), default=None)
-
-
-def _turned(rows: Collection[_Stands], newest: Newest) -> Iterable[_Stands]:
-    """Those whose word changes. Of equally old ones neither took over from the other."""
-    for row in rows:
-        newer = newest[row.pk]
-        if row.superseded != (newer is not None and row.not_before is not None and row.not_before < newer):
-            yield row

@@ -72,17 +72,48 @@ def test_the_nodes_of_a_name_are_counted_together() -> None:
     assert (certificate(old).nodes_serving, certificate(old).nodes_total) == (1, 3)
 
 
-def test_an_older_certificate_beside_a_newer_one_in_use_is_superseded() -> None:
+def test_an_older_certificate_that_one_of_its_nodes_gave_up_for_a_newer_one_is_superseded() -> None:
     new, old = issue(days_old=1), issue(days_old=50)
-    note({spot("192.0.2.1"): [new], spot("192.0.2.3"): [old]})
+    note({spot("192.0.2.1"): [old], spot("192.0.2.3"): [old]})
+    note({spot("192.0.2.1"): [new]}, NOW + DAY)
     assert certificate(old).status_at(NOW) == Status.SUPERSEDED
     assert not certificate(new).superseded
+
+
+def test_nodes_that_have_certificates_of_their_own_supersede_nothing_of_each_other() -> None:
+    first, second, third = issue(days_old=50), issue(days_old=49), issue(days_old=20)
+    note({spot("192.0.2.1"): [first], spot("192.0.2.2"): [second], spot("192.0.2.3"): [third]})
+    renewed = issue(days_old=0)
+    note({spot("192.0.2.1"): [renewed]}, NOW + DAY)
+    assert [certificate(der).superseded for der in (first, second, third, renewed)] == [True, False, False, False]
 
 
 def test_certificates_of_one_name_at_places_of_their_own_do_not_replace_each_other() -> None:
     older, newer = issue("localhost", days_old=50), issue("localhost", days_old=1)
     note({spot("192.0.2.1", name=""): [older], spot("192.0.2.2", name=""): [newer]})
     assert certificate(older).status_at(NOW) == Status.IN_DATE
+
+
+def test_what_went_out_of_use_is_gone_and_not_superseded_by_a_newer_one_elsewhere() -> None:
+    older, newer, other = issue("localhost", days_old=50), issue("localhost", days_old=1), issue("www.example.org")
+    note({spot("192.0.2.1", name=""): [older], spot("192.0.2.2", name=""): [newer]})
+    note({spot("192.0.2.1", name=""): [other]}, NOW + DAY)
+    assert certificate(older).status_at(NOW) == Status.GONE
+
+
+def test_what_was_never_in_use_is_superseded_by_nothing() -> None:
+    older, newer = issue(days_old=50), issue(days_old=1)
+    store_chains([[older]], NOW)
+    note({spot(): [newer]})
+    assert certificate(older).status_at(NOW) == Status.IN_DATE
+
+
+def test_the_word_stays_when_what_took_over_goes_out_of_use_too() -> None:
+    older, newer, other = issue(days_old=50), issue(days_old=5), issue("other.example.org")
+    for day, der in enumerate((older, newer, other)):
+        note({spot(): [der]}, NOW + day * DAY)
+    assert certificate(older).status_at(NOW) == Status.SUPERSEDED
+    assert certificate(newer).status_at(NOW) == Status.GONE
 
 
 def test_a_newer_certificate_that_was_in_use_elsewhere_takes_over_where_it_arrives() -> None:
@@ -93,9 +124,19 @@ def test_a_newer_certificate_that_was_in_use_elsewhere_takes_over_where_it_arriv
     assert certificate(older).superseded
 
 
+def test_a_service_of_its_own_keeps_a_certificate_in_date_until_it_is_replaced_there_too() -> None:
+    older, newer = issue(days_old=50), issue(days_old=1)
+    note({spot("192.0.2.1"): [older], spot("192.0.2.2", port=8443): [older]})
+    note({spot("192.0.2.1"): [newer]}, NOW + DAY)
+    assert certificate(older).status_at(NOW) == Status.IN_DATE
+    note({spot("192.0.2.2", port=8443): [newer]}, NOW + 2 * DAY)
+    assert certificate(older).superseded
+
+
 def test_what_is_known_of_other_services_stays_when_one_is_looked_at() -> None:
     older, newer = issue(days_old=50), issue(days_old=1)
-    note({spot("192.0.2.1"): [older], spot("192.0.2.2"): [newer], spot("192.0.2.3", port=8443): [older]})
+    note({spot("192.0.2.1"): [older], spot("192.0.2.2"): [older], spot("192.0.2.3", port=8443): [older]})
+    note({spot("192.0.2.2"): [newer]}, NOW)
     assert certificate(older).superseded
     note({spot("192.0.2.4", port=8443): [older]}, NOW + DAY)
     assert certificate(older).superseded
@@ -113,7 +154,8 @@ def test_going_back_to_the_older_certificate_takes_the_word_away() -> None:
 
 def test_certificates_of_two_kinds_of_key_do_not_replace_each_other() -> None:
     ecdsa, rsa = issue(days_old=1), issue(days_old=50, key="rsa2048")
-    note({spot("192.0.2.1"): [ecdsa], spot("192.0.2.2"): [rsa]})
+    note({spot("192.0.2.1"): [rsa], spot("192.0.2.2"): [rsa]})
+    note({spot("192.0.2.1"): [ecdsa]}, NOW + DAY)
     assert not certificate(rsa).superseded
 
 
