@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import F
 
 from accounts.models import Team
 from accounts.services import audit
-from discovery.models import Observation, Scan
+from discovery.models import Scan
 from discovery.probe.results import HandshakeFailed, Place, ProbeResult, Reason, Served, Unreachable
 from discovery.services.candidates import keep_candidates, settle_candidates, sort_out
+from discovery.services.observations import keep_observations
 from discovery.services.postures import keep_postures
-from discovery.services.spans import Answer, continues, gap
 from inventory.addresses import pack
-from inventory.models import Endpoint, ServedChain
+from inventory.models import Endpoint
 from inventory.services import (
     Inferred,
     Look,
@@ -37,10 +36,8 @@ from inventory.services import (
     tell_inferred,
 )
 from inventory.services.races import settled
-from inventory.services.writing import among, insert, write
 
 Outcome = Endpoint.Outcome
-DEFAULT = ServedChain.Variant.DEFAULT
 # Longer than this, a detail is somebody's page, not a reason.
 DETAIL_AT_MOST = 500
 
@@ -155,7 +152,7 @@ def _record(
     looks = {spot: _look(result, prepared.digests, stored.ids) for spot, result in worth.items()}
     revived = _revived(known, looks, recording.began or now)
     noted = note_looks(list(looks.items()), known, recording.by, now, recording.schedule, deltas, recording.began)
-    _keep_spans([(known[spot], looks[spot], _detail(worth[spot])) for spot in worth], recording.scan, now)
+    keep_observations([(known[spot], looks[spot], _detail(worth[spot])) for spot in worth], recording.scan, now)
     keep_postures(((known[spot], result) for spot, result in worth.items()), now)
     settle_candidates(new, now)
     candidates = keep_candidates(found.candidates, _detail, recording.scan, now)
@@ -207,92 +204,3 @@ def _look(result: ProbeResult, digests: Mapping[tuple[bytes, ...], str], chains:
 
 def _detail(result: ProbeResult) -> str:
     return result.detail.replace("\0", "\\00")[:DETAIL_AT_MOST]
-
-
-_BEGINNING = (
-    "endpoint_id",
-    "variant",
-    "outcome",
-    "reason",
-    "detail",
-    "chain_id",
-    "tls_version",
-    "cipher",
-    "first_seen_at",
-    "last_seen_at",
-    "confirmations",
-    "largest_gap_seconds",
-    "scan_id",
-)
-Kept: TypeAlias = tuple[Endpoint, Look, str]
-
-
-class _Spans:
-    """One batch of spans on their way to the database."""
-
-    def __init__(self, scan: Scan | None, now: datetime) -> None:
-        self.scan = scan
-        self.now = now
-        self.same: list[Observation] = []
-        self.wider: list[Observation] = []
-        self.ended: list[Observation] = []
-        self.begun: list[tuple[Any, ...]] = []
-
-    def keep(self, endpoint: Endpoint, look: Look, detail: str, variant: str, before: Observation | None) -> None:
-        chain = look.chains[variant][0] if variant in look.chains else None
-        answer = Answer(look.outcome, look.reason, chain)
-        schedule = timedelta(seconds=endpoint.schedule_seconds)
-        said = Answer(before.outcome, before.reason, before.chain_id) if before else answer
-        if before and continues(said, before.last_seen_at, answer, self.now, schedule):
-            self._extend(before)
-            return
-        if before:
-            self.ended.append(before)
-        self.begun.append(self._beginning(endpoint, look, detail, variant, chain))
-
-    def _extend(self, span: Observation) -> None:
-        self.same.append(span)
-        seconds = int(gap(span.last_seen_at, self.now).total_seconds())
-        if seconds > span.largest_gap_seconds:
-            span.largest_gap_seconds = seconds
-            self.wider.append(span)
-
-    def _beginning(
-        self, endpoint: Endpoint, look: Look, detail: str, variant: str, chain: int | None
-    ) -> tuple[Any, ...]:
-        """The columns of ``_BEGINNING``."""
-        span = (endpoint.pk, str(variant), str(look.outcome), str(look.reason), detail, chain)
-        scan = self.scan.pk if self.scan else None
-        return (*span, look.tls_version[:10], look.cipher[:80], self.now, self.now, 1, 0, scan)
-
-    def write(self) -> None:
-        if self.same:
-            same = Observation.objects.filter(among("pk", [span.pk for span in self.same]))
-            same.update(last_seen_at=self.now, confirmations=F("confirmations") + 1)
-        write(self.wider, ["largest_gap_seconds"])
-        if self.ended:
-            ended = Observation.objects.filter(among("pk", [span.pk for span in self.ended]))
-            ended.update(ended_at=self.now)
-        insert(Observation, _BEGINNING, self.begun)
-
-
-def _keep_spans(batch: Iterable[Kept], scan: Scan | None, now: datetime) -> None:
-    rows = list(batch)
-    before = _open_spans([endpoint.pk for endpoint, _, _ in rows])
-    spans = _Spans(scan, now)
-    for endpoint, look, detail in rows:
-        mine = before[endpoint.pk]
-        # What brought no chain says nothing of one kind of key, so it stands under the default.
-        variants = look.chains.keys() or {DEFAULT.value}
-        for variant in variants:
-            spans.keep(endpoint, look, detail, variant, mine.get(variant))
-        spans.ended += [span for variant, span in mine.items() if variant not in variants]
-    spans.write()
-
-
-def _open_spans(endpoints: Collection[int]) -> dict[int, dict[str, Observation]]:
-    spans: dict[int, dict[str, Observation]] = defaultdict(dict)
-    columns = ("endpoint_id", "variant", "outcome", "reason", "chain_id", "last_seen_at", "largest_gap_seconds")
-    for span in Observation.objects.filter(among("endpoint_id", endpoints), ended_at=None).only(*columns):
-        spans[span.endpoint_id][span.variant] = span
-    return spans
