@@ -68,7 +68,7 @@ def test_each_person_sees_what_the_scans_they_see_found(
         assert f"{len(ports)} open port" in text
         coverage = page(client, person, "/discovery/coverage/")
         assert re.search(rf'href="{URL}">\s*{len(ports)} open port', coverage)
-    assert "SSH &lt;b&gt;" in text
+        assert "SSH &lt;b&gt;" in text
 
 
 def test_pages_follow_each_other_without_a_gap_newest_first(client: Client, auditor: User) -> None:
