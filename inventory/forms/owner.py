@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
-from certdash.lib.forms import Whole, one_line
+from certdash.lib.forms import INCOMPLETE, Whole, one_line
+from certdash.lib.inert import visible
 from inventory.models import Certificate, Endpoint
+from inventory.services import owner_of, version_of
 
 REASON_LENGTH = 300
 
@@ -36,15 +41,41 @@ class OwnerForm(Whole, ReasonForm):
     person = forms.ModelChoiceField(
         label=_("Person"), queryset=User.objects.none(), required=False, empty_label=_("Nobody in particular")
     )
+    # What the person saw, so that nobody's choice is overwritten unseen.
+    version = forms.CharField(max_length=16, required=False, widget=forms.HiddenInput)
     field_order = ["team", "person", "reason"]
 
     def __init__(self, user: User, item: Certificate | Endpoint, data: Any = None) -> None:
         team = item.owner_team
-        initial = {"team": team.slug if team else None, "person": item.owner_person_id}
+        initial = {
+            "team": team.slug if team else None,
+            "person": item.owner_person_id,
+            "version": version_of(owner_of(item)),
+        }
         super().__init__(data, initial=initial, prefix="owner", label_suffix="")
         person = self.fields["person"]
         if isinstance(person, forms.ModelChoiceField):
             person.queryset = _people(user, item)
+
+    def clean(self) -> dict[str, Any]:
+        """Without the version, nobody could say whether this overwrites what another person chose meanwhile."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not cleaned.get("version") and not self.non_field_errors():
+            self.add_error(None, INCOMPLETE)
+        return cleaned
+
+    def collide(self, stands: Mapping[str, Any]) -> None:
+        """Say whose it became meanwhile, and why; saving once more then writes over it."""
+        message = _("Somebody changed this meanwhile; it is now: %(value)s")
+        for name in ("team", "person"):
+            if stands[name] != self.cleaned_data[name]:
+                value = visible(str(stands[name] or gettext("nobody")))
+                self.add_error(name, ValidationError(message, params={"value": value}))
+        if stands["reason"]:
+            reason = ValidationError(_("Their reason: %(value)s"), params={"value": visible(stands["reason"])})
+            self.add_error(None, reason)
+        self.add_error(None, _("Nothing was saved yet. Look at what differs, and save again."))
+        self.data = {**{name: self.data[name] for name in self.data}, self.add_prefix("version"): version_of(stands)}
 
 
 def _people(user: User, item: Certificate | Endpoint) -> QuerySet[User]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -30,10 +31,10 @@ COLUMNS = (
 
 
 class ChangedMeanwhileError(Exception):
-    """Somebody else changed the details after they were read; ``details`` is what they are now."""
+    """Somebody else changed the details, or the owner, after they were read; ``details`` is what they are now."""
 
     def __init__(self, details: dict[str, Any]) -> None:
-        super().__init__(_("The details were changed meanwhile."))
+        super().__init__(_("It was changed meanwhile."))
         self.details = details
 
 
@@ -43,8 +44,8 @@ def details_of(row: Certificate | Endpoint) -> dict[str, Any]:
 
 
 def version_of(details: Mapping[str, Any]) -> str:
-    """The same for the same details: who sends it back says what they saw."""
-    return hashlib.sha256(json.dumps(details, sort_keys=True).encode()).hexdigest()[:16]
+    """The same for the same details: who sends it back says what they saw. Rows among them count by their keys."""
+    return hashlib.sha256(json.dumps(details, sort_keys=True, default=attrgetter("pk")).encode()).hexdigest()[:16]
 
 
 @transaction.atomic

@@ -11,12 +11,13 @@ from typing import Any, TypeAlias
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
 from accounts.services import audit, require_change
 from inventory.models import Certificate, Endpoint, Origin, ServedChain
+from inventory.services.details import ChangedMeanwhileError, version_of
 from inventory.services.races import hold
 from inventory.services.sightings import SeenBy
 from inventory.services.standing import restand
@@ -24,24 +25,54 @@ from inventory.services.totals import Share, certificate_shares, endpoint_shares
 
 # More rows than this are one event with their count and digest, not a list.
 LISTED_AT_MOST = 20
+# Certificates that are told of each other because of a common key; that of policy.rules, as a test says.
+MOST_SHARERS = 100
 Deltas: TypeAlias = Counter[Share]
 
 
+def owner_of(row: Certificate | Endpoint) -> dict[str, Any]:
+    """Whose it is and why. ``version_of`` makes of it what says that somebody saw it."""
+    return {
+        "team": row.owner_team,
+        "person": row.owner_person,
+        "origin": row.owner_origin,
+        "reason": row.owner_reason,
+    }
+
+
 def assign_owner(
-    certificates: Iterable[int], team: Team | None, person: User | None, reason: str, *, actor: User, now: datetime
+    certificates: Iterable[int],
+    team: Team | None,
+    person: User | None,
+    reason: str,
+    *,
+    actor: User,
+    now: datetime,
+    version: str = "",
 ) -> int:
     """Give certificates (primary keys) to a team and a person, or to nobody; return how many changed.
 
-    Raises PermissionDenied, and changes nothing, if the actor may not change one of them.
+    Raises PermissionDenied, and changes nothing, if the actor may not change one of them. ``version`` is what the actor
+    saw: if it is another's by now, nothing is written and ChangedMeanwhileError tells whose. Without, the last word
+    counts.
     """
-    return _assign(_CERTIFICATES, certificates, _Owner.chosen(team, person, reason), actor=actor, now=now)
+    owner = _Owner.chosen(team, person, reason)
+    return _assign(_CERTIFICATES, certificates, owner, actor=actor, now=now, version=version)
 
 
 def assign_endpoint_owner(
-    endpoints: Iterable[int], team: Team | None, person: User | None, reason: str, *, actor: User, now: datetime
+    endpoints: Iterable[int],
+    team: Team | None,
+    person: User | None,
+    reason: str,
+    *,
+    actor: User,
+    now: datetime,
+    version: str = "",
 ) -> int:
     """As ``assign_owner``, for endpoints."""
-    return _assign(_ENDPOINTS, endpoints, _Owner.chosen(team, person, reason), actor=actor, now=now)
+    owner = _Owner.chosen(team, person, reason)
+    return _assign(_ENDPOINTS, endpoints, owner, actor=actor, now=now, version=version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +118,7 @@ def _words_of(row: Certificate | Endpoint) -> dict[str, str]:
 
 
 @transaction.atomic
-def _assign(owned: _Owned, pks: Iterable[int], owner: _Owner, *, actor: User, now: datetime) -> int:
+def _assign(owned: _Owned, pks: Iterable[int], owner: _Owner, *, actor: User, now: datetime, version: str = "") -> int:
     wanted = set(pks)
     visible: Any = owned.model.objects.visible_to(require_change(actor))
     locked = _lock(owned, visible.filter(pk__in=wanted))
@@ -95,9 +126,11 @@ def _assign(owned: _Owned, pks: Iterable[int], owner: _Owner, *, actor: User, no
     if len(rows) != len(wanted):
         raise PermissionDenied(_("You may not change the owner of all of these."))
     # Who confirms what was only inferred changes it, too: a person says so now.
-    changed = [row for row in rows if _words_of(row) != owner.words]
+    # So does who gives another reason, also for leaving it to nobody.
+    changed = [row for row in rows if (_words_of(row), row.owner_reason) != (owner.words, owner.reason[:300])]
     if not changed:
         return 0
+    _require_seen(changed, version)
     before = [_words_of(row) for row in changed]
     with kept() as deltas:
         deltas.subtract(share for row in changed for share in owned.shares(row))
@@ -109,6 +142,12 @@ def _assign(owned: _Owned, pks: Iterable[int], owner: _Owner, *, actor: User, no
     else:
         audit(actor, f"{owned.noun}s.owner_changed", *_in_bulk(owned, changed, before, after), now=now)
     return len(changed)
+
+
+def _require_seen(rows: Iterable[Certificate | Endpoint], version: str) -> None:
+    for row in rows:
+        if version and version != version_of(owner_of(row)):
+            raise ChangedMeanwhileError(owner_of(row))
 
 
 def _lock(owned: _Owned, rows: QuerySet[Any]) -> set[int]:
@@ -201,7 +240,10 @@ def _call_for_key_sharers(rows: Iterable[Certificate], now: datetime) -> None:
 
 
 def _sharers(keys: Collection[str]) -> QuerySet[Certificate]:
-    return Certificate.objects.leaves().filter(spki_sha256__in=keys)
+    """Of a key that more certificates carry, all are told the same whoever owns them: nobody is called for that."""
+    carriers = Certificate.objects.leaves().filter(Q(nodes_serving__gt=0) | Q(served_ever=False), spki_sha256__in=keys)
+    counted = carriers.order_by().values("spki_sha256").annotate(number=Count("pk"))
+    return carriers.filter(spki_sha256__in=counted.filter(number__lte=MOST_SHARERS).values("spki_sha256"))
 
 
 def _in_bulk(

@@ -117,7 +117,12 @@ def change_owner(request: HttpRequest, page: Page, pk: int) -> HttpResponse:
         return edit.show(form, 422 if form.is_bound else 200)
     chosen = form.cleaned_data
     assign = assign_owner if isinstance(edit.item, Certificate) else assign_endpoint_owner
-    assign([pk], chosen["team"], chosen["person"], chosen["reason"], actor=edit.user, now=edit.now)
+    owner, version = (chosen["team"], chosen["person"], chosen["reason"]), chosen["version"]
+    try:
+        assign([pk], *owner, actor=edit.user, now=edit.now, version=version)
+    except ChangedMeanwhileError as error:
+        form.collide(error.details)
+        return edit.show(form, 422)
     return edit.saved(_("The owner was changed."))
 
 

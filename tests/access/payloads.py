@@ -8,7 +8,7 @@ from typing import Any
 from discovery.services import default_zone
 from inventory.forms import DetailsForm
 from inventory.models import Certificate, Endpoint
-from inventory.services import details_of, version_of
+from inventory.services import details_of, owner_of, version_of
 from tests.access.world import PASSWORD, World
 
 SOURCE = {
@@ -33,16 +33,18 @@ def payload(route: str, world: World, owner: str, person: str) -> Mapping[str, A
     own = world.team("payments" if person == "stranger" else "web")
     source = {**SOURCE, "zone": str(default_zone().pk), "owner_team": str(own.pk)}
     # Something else than now: a team lets go, or takes what is nobody's.
-    owner_form = {"owner-team": "" if team else own.slug, "owner-person": "", "owner-reason": "asked by the walk"}
+    given_to = "" if team else own.slug
+    certificate = Certificate.objects.get(pk=world.things[owner]["certificate"])
+    endpoint = Endpoint.objects.get(pk=world.things[owner]["endpoint"])
     sent: dict[str, Mapping[str, Any]] = {
         "accounts:setup_administrator": {"email": "eve@example.org", "name": "Eve", "password": PASSWORD},
         "accounts:setup_organisation": {"name": "Renamed", "timezone": "UTC", "base_url": ""},
         "accounts:invitation": {"name": "Eve", "password": PASSWORD},
         "accounts:profile": {"name": "Renamed", "timezone": "", "theme": "dark", "keyboard_shortcuts": "on"},
-        "inventory:certificate_owner": owner_form,
-        "inventory:endpoint_owner": owner_form,
-        "inventory:certificate_details": _details(Certificate.objects.get(pk=world.things[owner]["certificate"])),
-        "inventory:endpoint_details": _details(Endpoint.objects.get(pk=world.things[owner]["endpoint"])),
+        "inventory:certificate_owner": _owner(certificate, given_to),
+        "inventory:endpoint_owner": _owner(endpoint, given_to),
+        "inventory:certificate_details": _details(certificate),
+        "inventory:endpoint_details": _details(endpoint),
         "inventory:endpoint_retire": {"reason": "asked by the walk"},
         "inventory:endpoint_restore": {"reason": "asked by the walk"},
         "discovery:setup_networks": {"networks": "192.0.2.0/24"},
@@ -55,6 +57,11 @@ def payload(route: str, world: World, owner: str, person: str) -> Mapping[str, A
         "reports:report_new": {"kind": "inventory", "filter": ""},
     }
     return sent.get(route, {})
+
+
+def _owner(row: Certificate | Endpoint, team: str) -> Mapping[str, Any]:
+    sent = {"team": team, "person": "", "reason": "asked by the walk", "version": version_of(owner_of(row))}
+    return {f"owner-{name}": value for name, value in sent.items()}
 
 
 def _details(row: Certificate | Endpoint) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import AuditEvent, Organisation, Team, User
+from accounts.models import Organisation, Team, User
 from inventory.models import Certificate, TrustStore
 from inventory.services import store_chain
 from lab.pki import Authority, Issued
@@ -185,34 +185,6 @@ def test_problems_in_reading_are_said(as_administrator: Client, today: datetime)
     assert "unknown" in page
     assert "not_after: the month is 13" in page
     assert "does not conform to RFC 5280" in page
-
-
-def test_an_operator_changes_the_owner_in_place(
-    client: Client, organisation: Organisation, operator: User, web_team: Team, today: datetime
-) -> None:
-    certificate = make_certificate(now=today)
-    client.force_login(operator)
-    url = f"/certificates/{certificate.pk}/owner/"
-    assert "<html" not in client.get(url, headers=HTMX).text
-    refused = client.post(url, {"owner-team": "web", "owner-person": "", "owner-reason": ""}, headers=HTMX)
-    assert (refused.status_code, 'aria-invalid="true"' in refused.text) == (422, True)
-    saved = client.post(url, {"owner-team": "web", "owner-person": "", "owner-reason": "it is ours"}, headers=HTMX)
-    assert "<html" not in saved.text
-    certificate.refresh_from_db()
-    assert (certificate.owner_team, certificate.owner_origin) == (web_team, "manual")
-    assert AuditEvent.objects.get(verb="certificate.owner_changed").after["reason"] == "it is ours"
-
-
-def test_the_owner_can_be_changed_without_scripts(
-    client: Client, organisation: Organisation, operator: User, other_team: Team, today: datetime
-) -> None:
-    certificate = make_certificate(now=today)
-    client.force_login(operator)
-    url = f"/certificates/{certificate.pk}/owner/"
-    assert "Save owner" in client.get(url).text
-    gone = client.post(url, {"owner-team": "payments", "owner-person": "", "owner-reason": "theirs"}, follow=True)
-    assert gone.redirect_chain == [("/certificates/", 302)]
-    assert "You no longer see it." in gone.text
 
 
 @pytest.mark.parametrize("role", ["viewer", "auditor"])

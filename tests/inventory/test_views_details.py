@@ -127,15 +127,6 @@ def test_details_that_did_not_arrive_are_not_emptied(left_out: str, place: Place
     assert (item.environment, item.application) == ("production", "Shop <b>front</b>")
 
 
-def test_an_owner_that_did_not_arrive_is_not_removed(place: Place, as_operator: Client, web_team: Team) -> None:
-    url, item = place
-    for sent in ({"owner-reason": "x"}, {"owner-person": "", "owner-reason": "x"}, {}):
-        refused = as_operator.post(f"{url}owner/", sent)
-        assert (refused.status_code, "The form was incomplete" in words(refused)) == (422, True)
-    item.refresh_from_db()
-    assert item.owner_team == web_team
-
-
 @pytest.mark.parametrize("block", ["owner", "details"])
 def test_a_body_that_is_no_form_is_refused(block: str, place: Place, as_operator: Client) -> None:
     for kind in ("application/json", "text/plain", ""):
@@ -164,29 +155,3 @@ def test_readers_change_nothing(
     page = client.get(place[0]).text
     assert "Edit details" not in page
     assert "Change owner" not in page
-
-
-def test_the_owner_of_an_endpoint_is_changed_in_place(as_operator: Client, operator: User, web_team: Team) -> None:
-    endpoint = make_endpoint(judge_at=None)
-    url = f"/endpoints/{endpoint.pk}/owner/"
-    sent = {"owner-team": "web", "owner-person": operator.pk, "owner-reason": "it is ours"}
-    saved = as_operator.post(url, sent, headers=HTMX)
-    assert "chosen by a person" in words(saved)
-    endpoint.refresh_from_db()
-    assert (endpoint.owner_team, endpoint.owner_person) == (web_team, operator)
-    assert endpoint.judge_at is not None
-    assert AuditEvent.objects.get().verb == "endpoint.owner_changed"
-    assert (
-        as_operator.post(url, {"owner-team": "web", "owner-person": "", "owner-reason": ""}, headers=HTMX).status_code
-        == 422
-    )
-
-
-def test_who_gives_something_away_inside_a_page_is_led_to_the_list(
-    place: Place, as_operator: Client, other_team: Team
-) -> None:
-    url, _item = place
-    gone = as_operator.post(
-        f"{url}owner/", {"owner-team": "payments", "owner-person": "", "owner-reason": "theirs"}, headers=HTMX
-    )
-    assert gone.headers["HX-Redirect"] == f"{url.rsplit('/', 2)[0]}/"
