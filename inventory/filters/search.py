@@ -101,7 +101,9 @@ def endpoints_matching(text: str, certificates: QuerySet[Certificate]) -> Q:
         if not port:
             digits = as_hex(text)
             exact = Q(sha256=digits) if len(digits) == 64 else Q(name__icontains=name)
-            found |= Q(certificate__in=certificates.filter(exact).values("pk"))
+            # Found by an index of all names first, seen only then: the index does not say who sees a certificate.
+            named = Certificate.objects.filter(exact).values("pk")
+            found |= Q(certificate__in=certificates.filter(pk__in=named).values("pk"))
     return found & Q(port=int(port)) if port else found
 
 
