@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from accounts.models import Team, User
 from discovery.probe import Place, Served, ServedVariant
 from discovery.services import record
 from inventory.models import Certificate
+from inventory.services import assign_owner, ownership
 from lab import pki
 from policy.models import Finding
 from policy.rules.certificates import KEY_IS_COMMON, MOST_SHARERS
@@ -84,6 +86,26 @@ def test_a_key_that_very_many_carry_is_told_without_names_and_once() -> None:
     left = Finding.objects.open().filter(rule="key_reuse").values_list("sentence", flat=True)
     assert len(left) == 4
     assert KEY_IS_COMMON not in left
+
+
+def due_after_an_owner_was_chosen(team: Team, administrator: User) -> int:
+    judge(NOW)
+    assign_owner([Certificate.objects.order_by("pk")[0].pk], team, None, "Theirs.", actor=administrator, now=NOW + DAY)
+    return Certificate.objects.filter(judge_at=NOW + DAY).count()
+
+
+def test_an_owner_of_one_calls_all_that_share_its_key(web_team: Team, administrator: User) -> None:
+    plant(MOST_SHARERS)
+    assert due_after_an_owner_was_chosen(web_team, administrator) == MOST_SHARERS
+
+
+def test_an_owner_of_one_calls_nobody_else_where_very_many_share_its_key(web_team: Team, administrator: User) -> None:
+    plant(MOST_SHARERS + 1)
+    assert due_after_an_owner_was_chosen(web_team, administrator) == 1
+
+
+def test_owners_matter_to_as_many_as_are_named() -> None:
+    assert ownership.MOST_SHARERS == MOST_SHARERS
 
 
 def test_very_many_renewals_of_one_certificate_share_their_key_with_nobody() -> None:
