@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -33,18 +32,18 @@ class OwnFiles(URLFetcher):
 
 def render(data: Mapping[str, Any], data_sha256: str) -> bytes:
     """Lay out frozen data. Pure: the same arguments give the same bytes."""
-    html = render_to_string("reports/inventory.html", document.context(data, data_sha256))
-    taken_at = datetime.fromisoformat(data["taken_at"])
+    shown = document.context(data, data_sha256)
+    html = render_to_string("reports/inventory.html", shown)
     fonts = FontConfiguration()
     fetcher = OwnFiles()
     style = weasyprint.CSS(filename=str(STYLE), font_config=fonts, url_fetcher=fetcher)
     page = weasyprint.HTML(string=html, base_url=STYLE.as_uri(), url_fetcher=fetcher)
     attachment = weasyprint.Attachment(
         string=document.population_csv(data),
-        name=document.context(data, data_sha256)["population_file"],
+        name=shown["population_file"],
         description="Every certificate in the scope of this report",
-        created=taken_at,
-        modified=taken_at,
+        created=shown["taken_utc"],
+        modified=shown["taken_utc"],
         relationship="Data",
     )
     pdf: bytes = page.write_pdf(

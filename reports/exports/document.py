@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from inventory.status import WORDS
@@ -32,7 +32,11 @@ def context(data: Mapping[str, Any], data_sha256: str) -> dict[str, Any]:
     return {
         "data": data,
         "data_sha256": data_sha256,
-        "taken_at": taken_at,
+        "taken_at": _moment(data["taken_at"]),
+        "taken_utc": taken_at.astimezone(UTC),
+        # Reports that were frozen before their zone was kept are in UTC.
+        "zone_name": data.get("time_zone", "UTC"),
+        "zone": _zone(data.get("time_zone", "UTC"), taken_at),
         "reasons": [(reason.replace("_", " "), count) for reason, count in freshness["reasons"]],
         "oldest": _moment(freshness["oldest"]),
         "newest": _moment(freshness["newest"]),
@@ -46,7 +50,7 @@ def context(data: Mapping[str, Any], data_sha256: str) -> dict[str, Any]:
         "keys": _bars(data["keys"]),
         "statuses": [(code, WORDS[code], data["statuses"].get(code, 0)) for code in WORDS],
         "sections": [_section(data, *section) for section in SECTIONS],
-        "population_file": f"certificates-{taken_at:%Y%m%dT%H%M%SZ}.csv",
+        "population_file": f"certificates-{taken_at.astimezone(UTC):%Y%m%dT%H%M%SZ}.csv",
     }
 
 
@@ -105,7 +109,13 @@ def _weeks(weeks: Sequence[Mapping[str, Any]]) -> list[charts.Week]:
 
 
 def _moment(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    """A moment by the clocks of its own zone; without that zone, so that no template moves it to another."""
+    return datetime.fromisoformat(text).replace(tzinfo=None) if text else None
+
+
+def _zone(name: str, moment: datetime) -> str:
+    """A zone with its offset at a moment: "Europe/Berlin (UTC+01:00)"."""
+    return name if name == moment.tzname() else f"{name} ({moment.tzname()})"
 
 
 def _share(part: int, whole: int) -> str:

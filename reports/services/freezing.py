@@ -9,7 +9,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organisation, User
 from accounts.services import audit_head
+from certdash.lib.zones import zone_of
 from inventory import exports, filters
 from inventory.filters import Filtered
 from inventory.models import Certificate
@@ -36,7 +37,7 @@ CHUNK = 500
 # Texts of a certificate that no report shows.
 _UNREAD = ("details", "problems", "notes", "custom_fields", "regulations")
 WEEKS = 26
-End: TypeAlias = tuple[datetime, bool]  # and whether somebody owns it
+End: TypeAlias = tuple[date, bool]  # and whether somebody owns it
 
 
 def canonical(data: Mapping[str, Any]) -> bytes:
@@ -70,44 +71,66 @@ def freeze_inventory(user: User, query: str, now: datetime) -> dict[str, Any]:
     something else than what was asked for must not exist.
     """
     found = scope_of(user, query, now)
-    rows, ends = _read(found, now)
-    head, digest = audit_head()
     organisation = Organisation.objects.filter(pk=1).first()
+    zone = zone_of(organisation.timezone if organisation else None)
+    rows, ends = _read(found, now, zone)
     return {
         "format": FORMAT,
         "kind": "inventory",
         "organisation": organisation.name if organisation else "",
-        "taken_at": now.isoformat(),
+        "time_zone": str(zone),
+        "taken_at": moment_text(now, zone),
+        **_asked(user, found),
+        "scope": _scope(rows, found),
+        "freshness": freshness(found, user, now, zone),
+        "rules_not_judged": rules_not_judged(found, user, now),
+        "weeks": _weeks(ends, now, zone),
+        **_counted(rows),
+        # The export of the same filter at the same moment: what the page would have given.
+        "population": "".join(exports.write(exports.CERTIFICATES, "csv", found, now)),
+        **_grounds(),
+    }
+
+
+def _asked(user: User, found: Filtered[Certificate]) -> dict[str, Any]:
+    """Who asked, and for what."""
+    return {
         "prepared_for": user.email,
         "sees_everything": user.sees_everything,
         "filter": found.query,
         "filter_words": [f"{chip.label}: {chip.words}" for chip in found.chips],
-        "scope": _scope(rows, found),
-        "freshness": freshness(found, user, now),
-        "rules_not_judged": rules_not_judged(found, user, now),
+    }
+
+
+def _counted(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
         "totals": _totals(rows),
-        "weeks": _weeks(ends, now),
         "statuses": Counter(row["status"] for row in rows),
         "issuers": ranked(row["issuer"] for row in rows),
         "keys": ranked(row["key"] for row in rows),
         "teams": _teams(rows),
         "sections": _sections(rows),
-        # The export of the same filter at the same moment: what the page would have given.
-        "population": "".join(exports.write(exports.CERTIFICATES, "csv", found, now)),
+    }
+
+
+def _grounds() -> dict[str, Any]:
+    """What it rests on: the audit so far, and the public roots that paths are judged against."""
+    head, digest = audit_head()
+    return {
         "audit_head": {"number": head, "digest": digest},
         "public_roots": f"{mozilla_roots().name}, {mozilla_roots().date}",
     }
 
 
-def _read(found: Filtered[Certificate], now: datetime) -> tuple[list[dict[str, Any]], list[End]]:
+def _read(found: Filtered[Certificate], now: datetime, zone: tzinfo) -> tuple[list[dict[str, Any]], list[End]]:
     """What is said of each certificate, and when those in use end. The certificates themselves are not kept."""
     listed = found.ordered().select_related("issuer", "owner_team").prefetch_related("risks").defer(*_UNREAD)
     unknown = of_unknown_strength()
     rows, ends = [], []
     for certificate in listed.iterator(chunk_size=CHUNK):
-        rows.append(_row(certificate, unknown, now))
+        rows.append(_row(certificate, unknown, now, zone))
         if certificate.not_after is not None and certificate.nodes_serving:
-            ends.append((certificate.not_after, certificate.owner_team_id is not None))
+            ends.append((certificate.not_after.astimezone(zone).date(), certificate.owner_team_id is not None))
     return rows, ends
 
 
@@ -117,14 +140,14 @@ def owners_shown(user: User, query: str, now: datetime) -> set[int | None]:
     return set(owners.distinct())
 
 
-def _row(certificate: Certificate, unknown: Collection[int], now: datetime) -> dict[str, Any]:
+def _row(certificate: Certificate, unknown: Collection[int], now: datetime, zone: tzinfo) -> dict[str, Any]:
     return {
         "name": certificate.name,
         "names": certificate.names_count,
         "sha256": certificate.sha256,
         "status": certificate.status_at(now).value,
-        "not_before": moment_text(certificate.not_before),
-        "not_after": moment_text(certificate.not_after),
+        "not_before": moment_text(certificate.not_before, zone),
+        "not_after": moment_text(certificate.not_after, zone),
         "days": (certificate.not_after - now).days if certificate.not_after else None,
         "issuer": certificate.issuer.label if certificate.issuer else "",
         "key": certificate.key_label,
@@ -167,14 +190,15 @@ def _totals(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
     }
 
 
-def _weeks(ends: Sequence[End], now: datetime) -> list[dict[str, Any]]:
-    monday = (now - timedelta(days=now.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
-    weeks: list[dict[str, Any]] = [
-        {"start": (monday + timedelta(weeks=n)).isoformat(), "owned": 0, "nobody": 0} for n in range(WEEKS)
-    ]
-    for not_after, is_owned in ends:
-        number = (not_after - monday).days // 7
-        if 0 <= number < WEEKS and not_after >= monday:
+def _weeks(ends: Sequence[End], now: datetime, zone: tzinfo) -> list[dict[str, Any]]:
+    """What ends in each of the next weeks, by the calendar of a zone."""
+    today = now.astimezone(zone).date()
+    monday = today - timedelta(days=today.weekday())
+    starts = [datetime.combine(monday + timedelta(weeks=n), time(), zone) for n in range(WEEKS)]
+    weeks: list[dict[str, Any]] = [{"start": start.isoformat(), "owned": 0, "nobody": 0} for start in starts]
+    for day, is_owned in ends:
+        number = (day - monday).days // 7
+        if 0 <= number < WEEKS:
             weeks[number]["owned" if is_owned else "nobody"] += 1
     return weeks
 
@@ -201,5 +225,7 @@ def _sections(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _by_expiry(row: dict[str, Any]) -> tuple[str, str]:
-    return row["not_after"], row["sha256"]
+def _by_expiry(row: dict[str, Any]) -> tuple[datetime, str]:
+    """What nobody can read comes first."""
+    ends = datetime.fromisoformat(row["not_after"]) if row["not_after"] else datetime.min.replace(tzinfo=UTC)
+    return ends, row["sha256"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -18,7 +18,7 @@ from inventory.models import Certificate, Endpoint, ServedChain
 SHARED = ("team", "environment", "tag", "source")
 
 
-def freshness(found: Filtered[Certificate], user: User, now: datetime) -> dict[str, Any]:
+def freshness(found: Filtered[Certificate], user: User, now: datetime, zone: tzinfo) -> dict[str, Any]:
     endpoints = of_scope(found, user, now)
     not_judged = filters.endpoints("judged=no", user, now).queryset.filter(pk__in=endpoints.order_by().values("pk"))
     reasons = Counter(_why(*each) for each in not_judged.values_list("outcome", "reason").order_by())
@@ -27,8 +27,8 @@ def freshness(found: Filtered[Certificate], user: User, now: datetime) -> dict[s
         "endpoints": endpoints.count(),
         "not_judged": sum(reasons.values()),
         "reasons": ranked(reasons.elements()),
-        "oldest": moment_text(looks.first()),
-        "newest": moment_text(looks.last()),
+        "oldest": moment_text(looks.first(), zone),
+        "newest": moment_text(looks.last(), zone),
     }
 
 
@@ -65,5 +65,6 @@ def ranked(values: Iterable[str]) -> list[list[Any]]:
     return [[value, count] for value, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
 
-def moment_text(moment: datetime | None) -> str:
-    return moment.isoformat() if moment else ""
+def moment_text(moment: datetime | None, zone: tzinfo) -> str:
+    """A moment by the clocks of a zone, with its offset: whoever shows it needs no table of zones, which may change."""
+    return moment.astimezone(zone).isoformat() if moment else ""
