@@ -32,7 +32,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Organisation, Role, User
-from accounts.services import AuditRefusedError, absolute, audit, keep_email_address
+from accounts.services import AuditRefusedError, absolute, audit, is_unfinished, keep_email_address
+from accounts.services.chain import plain_text
+from certdash.lib.inert import visible
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +54,13 @@ class AccountAdapter(DefaultAccountAdapter):
             keep_email_address(user)
         response: HttpResponse | None = super().pre_login(request, user, **kwargs)
         return response
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Lead an administrator back to where the first run stopped."""
+        user = request.user
+        if isinstance(user, User) and user.is_administrator and is_unfinished():
+            return reverse("accounts:setup")
+        return str(super().get_login_redirect_url(request))
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         return self._refuse(request, user)
@@ -101,9 +110,13 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         return True
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
-        """Find the account of a verified address; some providers write the truth value as text, and "false" is true."""
+        """Find the account of a verified address; some providers write the truth value as text, and "false" is true.
+
+        An address with hidden characters looks like another's and is nobody's: without them it would be that other's.
+        """
         for address in sociallogin.email_addresses:
-            address.verified = str(address.verified).lower() == "true"
+            is_plain = visible(address.email) == address.email
+            address.verified = is_plain and str(address.verified).lower() == "true"
         found: tuple[User, str] | None = super().authenticate_by_email(sociallogin)
         return found
 
@@ -114,9 +127,12 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             raise ImmediateHttpResponse(_unverified(request, sociallogin))
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
-        user: User = super().populate_user(request, sociallogin, data)
-        full = data.get("name") or " ".join(filter(None, [data.get("first_name"), data.get("last_name")]))
-        user.name = str(full)[:150]
+        """Take over the name without what cannot be seen in it; nobody is kept out for what a provider wrote."""
+        names = {key: _seen(data.get(key)) for key in ("name", "first_name", "last_name", "username")}
+        user: User = super().populate_user(request, sociallogin, {**data, **names})
+        user.name = (names["name"] or f"{names['first_name']} {names['last_name']}".strip())[:150]
+        # Stored with the account at every sign-in, where PostgreSQL takes no NUL.
+        sociallogin.account.extra_data = _storable(sociallogin.account.extra_data)
         user.role = Role.VIEWER
         user.date_joined = timezone.now()
         return user
@@ -136,12 +152,29 @@ class SessionsAdapter(DefaultUserSessionsAdapter):
             audit(user, "session.others_ended", user, {"sessions": len(ended)}, now=timezone.now())
 
 
+def _seen(name: object) -> str:
+    """A name on one line without the characters that nobody sees."""
+    words = " ".join(str(name or "").split())
+    return "".join(character for character in words if visible(character) == character)
+
+
+def _storable(claims: Any) -> Any:
+    """What a provider says, as every database takes it."""
+    if isinstance(claims, dict):
+        return {plain_text(name): _storable(claim) for name, claim in claims.items()}
+    if isinstance(claims, list):
+        return [_storable(claim) for claim in claims]
+    return plain_text(claims) if isinstance(claims, str) else claims
+
+
 def _unverified(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
     address = next((address.email for address in sociallogin.email_addresses), "")
+    hides = visible(address) != address
+    reason = "the address has hidden characters" if hides else "the provider has not verified the address"
     with transaction.atomic():
-        after = {"reason": "the provider has not verified the address"}
-        audit(None, "session.refused", address or _("single sign-on"), after=after, now=timezone.now())
-    return render(request, "accounts/address_unverified.html", {"address": address}, status=403)
+        subject = visible(address) or _("single sign-on")
+        audit(None, "session.refused", subject, after={"reason": reason}, now=timezone.now())
+    return render(request, "accounts/address_unverified.html", {"address": address, "hides": hides}, status=403)
 
 
 @receiver(user_logged_in)

@@ -29,9 +29,9 @@ class Administration(admin.AdminSite):
     would leave no trace.
     """
 
-    site_title = _("certdash administration")
+    site_title = "certdash"
     site_header = _("Administration")
-    index_title = _("What administrators set")
+    index_title = _("Administration")
 
     def register(
         self,
@@ -57,6 +57,10 @@ class Administration(admin.AdminSite):
             raise PermissionDenied(_("This needs the role Administrator."))
         target = request.GET.get("next") or reverse("admin:index")
         return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': target})}")
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:  # noqa: ARG002
+        """Lead to the one page for it, which asks who you are, records the change and tells it by mail."""
+        return HttpResponseRedirect(reverse("account_change_password"))
 
 
 class AdministrationConfig(admin_apps.AdminConfig):

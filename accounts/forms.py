@@ -73,6 +73,7 @@ class AdministratorForm(PersonForm):
         label=_("E-mail"),
         max_length=254,
         help_text=_("You sign in with it."),
+        validators=[one_line],
         widget=forms.EmailInput(attrs={"autocomplete": "username"}),
     )
     field_order = ["email", "name", "password"]
@@ -101,7 +102,7 @@ class OrganisationForm(Whole, OrganisationBase):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        say_one_line(self, "name")
+        say_one_line(self, "name", "base_url")
 
 
 class ProfileForm(Whole, UserBase):
@@ -141,7 +142,7 @@ class UserForm(UserBase):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        say_one_line(self, "name")
+        say_one_line(self, "name", "email")
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"].lower()

@@ -110,6 +110,7 @@ class TrustStoreAdmin(AuditedAdmin):
     list_display = ["name", "added_at"]
     search_fields = ["name"]
     readonly_fields = ["added_at"]
+    taken_as_is = ["pem"]
 
     def save_model(self, request: HttpRequest, obj: TrustStore, form: Any, change: bool) -> None:  # noqa: FBT001
         if not change:

@@ -23,6 +23,7 @@ from accounts.services.installation import (
     change_organisation,
     ensure_administrator,
     is_set_up,
+    is_unfinished,
     next_setup_url,
     setup_steps,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "invite",
     "is_last_administrator",
     "is_set_up",
+    "is_unfinished",
     "issue_invitation_link",
     "issue_setup_link",
     "keep_check",

@@ -44,6 +44,11 @@ def is_set_up() -> bool:
     return User.objects.exists()
 
 
+def is_unfinished() -> bool:
+    """Whether the first run stopped after its first account: nobody has said yet whose installation it is."""
+    return not Organisation.objects.filter(pk=1, set_up_at__isnull=False).exists()
+
+
 @transaction.atomic
 def change_organisation(actor: User | None, changes: dict[str, Any], now: datetime) -> Organisation:
     """Write name, time zone or address of the organisation; the first time marks the installation as set up."""

@@ -21,6 +21,7 @@ from accounts.services import (
     find_digest,
     find_token,
     is_set_up,
+    is_unfinished,
     next_setup_url,
     require_administrator,
     setup_steps,
@@ -51,9 +52,7 @@ def setup(request: HttpRequest) -> HttpResponse:
         return redirect(ADMINISTRATOR)
     if not is_set_up():
         return _explain(request)
-    organisation = Organisation.objects.filter(pk=1).first()
-    unfinished = organisation is None or organisation.set_up_at is None
-    if isinstance(request.user, User) and request.user.is_administrator and unfinished:
+    if isinstance(request.user, User) and request.user.is_administrator and is_unfinished():
         return redirect(ORGANISATION)
     return redirect("/")
 

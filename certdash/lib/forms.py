@@ -40,7 +40,14 @@ def one_line(text: str) -> None:
         raise ValidationError(_("“%(item)s” has characters that nobody sees."), params={"item": visible(text)})
 
 
+def many_lines(text: str) -> None:
+    """The same for a text of several lines: its line breaks and tabs are seen."""
+    for line in text.replace("\r\n", "\n").split("\n"):
+        one_line(line.replace("\t", " "))
+
+
 def say_one_line(form: forms.BaseForm, *names: str) -> None:
     """Have these fields of a form refuse what ``one_line`` refuses."""
     for name in form.fields.keys() & set(names):
-        form.fields[name].validators = [*form.fields[name].validators, one_line]
+        others = [rule for rule in form.fields[name].validators if rule is not one_line]
+        form.fields[name].validators = [*others, one_line]

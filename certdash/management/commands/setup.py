@@ -29,6 +29,7 @@ from accounts.services import (
     issue_setup_link,
     on_command_line,
 )
+from certdash.lib.forms import one_line
 from discovery.addresses import AddressError, parse_network
 from discovery.services import ScanRefusedError, allow, look_daily
 
@@ -81,6 +82,11 @@ class Command(BaseCommand):
     def _password(self, options: dict[str, Any]) -> str:
         """Return the password from the file or the terminal; empty if the person will choose one by a link."""
         email: str = options["admin_email"]
+        try:
+            one_line(options["name"])
+            one_line(email)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
         try:
             validate_email(email)
         except ValidationError as error:

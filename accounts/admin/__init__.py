@@ -1,0 +1,9 @@
+"""The Django admin: people, teams, the organisation; and the mixin that makes every admin class leave audit events."""
+
+from accounts.admin.audited import AuditedAdmin
+from accounts.admin.facts import ReadOnlyAdmin
+from accounts.admin.organisation import OrganisationAdmin
+from accounts.admin.people import UserAdmin
+from accounts.admin.teams import MembershipAdmin, TeamAdmin
+
+__all__ = ["AuditedAdmin", "MembershipAdmin", "OrganisationAdmin", "ReadOnlyAdmin", "TeamAdmin", "UserAdmin"]

@@ -1,0 +1,75 @@
+"""Teams and who is in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import model_ngettext
+from django.db import models
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.admin.audited import AuditedAdmin
+from accounts.models import Membership, Team
+
+# The stubs make the class generic, Django itself does not.
+if TYPE_CHECKING:
+    MembershipInlineBase = admin.StackedInline[Membership, Any]
+else:
+    MembershipInlineBase = admin.StackedInline
+
+
+class MembershipInline(MembershipInlineBase):
+    """Plain selects: the admin's searching ones write inline styles, which our content security policy refuses."""
+
+    model = Membership
+    extra = 1
+
+
+@admin.register(Team)
+class TeamAdmin(AuditedAdmin):
+    list_display = ["name", "slug", "contact_email", "member_count"]
+    search_fields = ["name", "slug"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [MembershipInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        teams: QuerySet[Team] = super().get_queryset(request)
+        return teams.annotate(member_total=Count("memberships"))
+
+    @admin.display(description=_("members"), ordering="member_total")
+    def member_count(self, team: Any) -> int:
+        return int(team.member_total)
+
+    def audited_state(self, obj: models.Model) -> dict[str, Any]:
+        members = Membership.objects.filter(team=obj.pk).values_list("user__email", flat=True)
+        return {**super().audited_state(obj), "members": sorted(members)}
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Refuse teams that own something: it would be shown to everybody as nobody's, and its totals would be lost."""
+        objects, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        return objects, counts, lacking, [*protected, *filter(None, map(_why_kept, objs))]
+
+
+@admin.register(Membership)
+class MembershipAdmin(AuditedAdmin):
+    list_display = ["user", "team"]
+    list_filter = ["team"]
+    search_fields = ["user__email", "user__name", "team__name"]
+    list_select_related = ["user", "team"]
+
+
+def _why_kept(team: Team) -> str:
+    """Say what the team owns: whatever would be left without an owner. Empty if that is nothing."""
+    owned = []
+    for relation in Team._meta.related_objects:
+        if relation.on_delete is models.SET_NULL:
+            count = relation.related_model._base_manager.filter(**{relation.field.name: team}).count()
+            owned += [f"{count} {model_ngettext(relation.related_model._meta, count)}"] if count else []
+    if not owned:
+        return ""
+    sentence = gettext("The team %(team)s owns %(owned)s. Assign them to another team first.")
+    return sentence % {"team": team, "owned": ", ".join(owned)}
