@@ -32,6 +32,17 @@
     });
   }
 
+  // A theme chosen in the profile counts in this browser too, whatever its switch said before.
+  document.addEventListener("submit", (event) => {
+    const theme = event.target.elements.namedItem("theme");
+    if (!theme?.selectedOptions || theme.selectedOptions[0]?.defaultSelected) return;
+    try {
+      localStorage.removeItem("certdash.theme");
+    } catch {
+      // Without storage there is no switch to forget.
+    }
+  });
+
   // --- dialogs: opened by buttons here and by events from the server -------------------------------
   const modal = $("#modal");
   document.addEventListener("modal:open", () => modal && !modal.open && modal.showModal());
@@ -150,10 +161,14 @@
   document.addEventListener("visibilitychange", () => document.hidden || refreshTimes());
 
   // --- passkeys: browsers tie them to a name and refuse them at a bare address ------------------------
-  const passkey = $("#passkey_login");
-  if (passkey && /^[\d.]+$|^\[/.test(location.hostname)) {
-    passkey.disabled = true;
-    passkey.title = passkey.dataset.needsName;
+  if (/^[\d.]+$|^\[/.test(location.hostname)) {
+    $$("[data-needs-name]").forEach((button) => {
+      const hint = document.createElement("p");
+      hint.className = "hint";
+      hint.textContent = button.dataset.needsName;
+      button.disabled = true;
+      button.after(hint);
+    });
   }
 
   // --- keys -----------------------------------------------------------------------------------------

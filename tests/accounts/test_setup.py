@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts.models import AuditEvent, Organisation, SetupToken, User
+from accounts.models import AuditEvent, Organisation, Role, SetupToken, User
 from accounts.services import (
     TakenError,
     create_first_administrator,
@@ -174,3 +174,24 @@ def test_the_chain_leaves_out_pages_that_are_not_built(settings: Settings) -> No
     assert [(s.number, s.label, s.state) for s in setup_steps(here)] == [(1, "A", "current"), (2, "C", "ahead")]
     assert next_setup_url(here) == reverse("accounts:setup_organisation")
     assert next_setup_url("accounts:setup_organisation") == "/"
+
+
+def test_who_stopped_after_the_first_account_is_led_back_to_the_rest(client: Client, make_user: MakeUser) -> None:
+    make_user("ada@example.org", Role.ADMINISTRATOR)
+    make_user("victor@example.org")
+    for person, leads_to in (("ada@example.org", "/setup/"), ("victor@example.org", "/")):
+        answer = Client().post("/accounts/login/", {"login": person, "password": PASSWORD})
+        assert answer.headers["Location"] == leads_to
+    client.force_login(User.objects.get(email="ada@example.org"))
+    assert client.get("/setup/").headers["Location"] == "/setup/organisation/"
+    Organisation.objects.update_or_create(pk=1, defaults={"set_up_at": NOW})
+    assert Client().post("/accounts/login/", ADA | {"login": "ada@example.org"}).headers["Location"] == "/"
+
+
+def test_without_a_network_the_first_scan_leads_back_to_naming_one(client: Client, administrator: User) -> None:
+    client.force_login(administrator)
+    page = client.get(reverse("discovery:setup_first_scan")).content.decode()
+    assert "Nothing may be scanned yet" in page
+    assert f'href="{reverse("discovery:setup_networks")}"' in page
+    client.post(reverse("discovery:setup_networks"), {"networks": "127.0.0.7/32", "allows_special": "on"})
+    assert "Nothing may be scanned yet" not in client.get(reverse("discovery:setup_first_scan")).content.decode()

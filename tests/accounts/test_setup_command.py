@@ -100,3 +100,12 @@ def test_a_weak_password_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="too short"):
         setup("--admin-email", "a@example.org", "--admin-password-file", str(weak), "--noinput")
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "said", [("a\u202eda@example.org", "Ada"), ("ada@exam\u200bple.org", ""), ("ada@example.org", "A\0da")]
+)
+def test_hidden_characters_are_refused(said: tuple[str, str]) -> None:
+    with pytest.raises(CommandError, match="characters that nobody sees"):
+        setup("--admin-email", said[0], "--name", said[1], "--noinput")
+    assert not User.objects.exists()

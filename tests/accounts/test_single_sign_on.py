@@ -149,3 +149,42 @@ def test_a_closed_account_stays_closed(client: Client, provider: Provider) -> No
     other = Client()
     assert sign_on(other).status_code == 403
     assert "_auth_user_id" not in other.session
+
+
+def test_hidden_characters_in_a_name_keep_nobody_out(client: Client, provider: Provider) -> None:
+    provider.person |= {"name": "Oli\u200bvia\u202e \u00a0de\n Vries\0", "locale": "x\0y"}
+    assert sign_on(client).headers["Location"] == "/"
+    assert User.objects.get().name == "Olivia de Vries"
+    assert "\0" not in str(SocialAccount.objects.get().extra_data["userinfo"]["locale"])
+    assert sign_on(Client()).headers["Location"] == "/"
+
+
+def test_a_name_in_parts_is_put_together(client: Client, provider: Provider) -> None:
+    del provider.person["name"]
+    provider.person |= {"given_name": "Oli\u2060via", "family_name": "Vries"}
+    sign_on(client)
+    assert User.objects.get().name == "Olivia Vries"
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_an_address_that_only_looks_like_another_s_is_nobody_s(
+    client: Client, provider: Provider, make_user: MakeUser, settings: Settings, *, trusted: bool
+) -> None:
+    settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]["settings"]["verified_email"] = trusted
+    make_user("olivia@example.org", Role.ADMINISTRATOR)
+    provider.person["email"] = "olivia@exam\u200bple.org"
+    response = sign_on(client)
+    assert response.status_code == 403
+    assert "olivia@exam‹U+200B›ple.org" in response.text
+    assert "characters that nobody sees" in response.text
+    assert User.objects.count() == 1
+    assert AuditEvent.objects.get().after == {"reason": "the address has hidden characters"}
+
+
+def test_a_provider_that_answers_with_an_error_leads_back(client: Client, provider: Provider) -> None:
+    for error, says in (("server_error", "Single sign-on did not work"), ("access_denied", "Sign-in cancelled")):
+        asked = client.post("/accounts/oidc/oidc/login/").headers["Location"]
+        state = parse_qs(urlsplit(asked).query)["state"][0]
+        answer = client.get("/accounts/oidc/oidc/login/callback/", {"error": error, "state": state}, follow=True)
+        assert says in answer.text
+        assert 'href="/accounts/login/"' in answer.text

@@ -6,7 +6,7 @@ import pytest
 from django import forms
 from django.core.exceptions import ValidationError
 
-from certdash.lib.forms import Whole, one_line, say_one_line
+from certdash.lib.forms import Whole, many_lines, one_line, say_one_line
 
 
 class Card(Whole, forms.Form):
@@ -37,3 +37,16 @@ def test_one_line_shows_all_that_is_in_it(text: str) -> None:
 
 def test_ordinary_text_is_one_line() -> None:
     one_line("Zürich — 北京 «shop», O’Neill & co.")
+
+
+def test_many_lines_may_break_and_indent_and_hide_nothing() -> None:
+    many_lines("one\r\n\ttwo\n\nthree")
+    for text in ("one\ntwo\u202e", "one\u2028two", "one\rtwo", "a\0b"):
+        with pytest.raises(ValidationError, match="characters that nobody sees"):
+            many_lines(text)
+
+
+def test_a_rule_that_is_there_already_is_not_told_twice() -> None:
+    form = Card({"card-name": "a\u202eb", "card-place": ""})
+    say_one_line(form, "name")
+    assert len(form.errors["name"]) == 1
