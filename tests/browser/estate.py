@@ -15,8 +15,9 @@ from django.test import override_settings
 from accounts.models import Membership, Organisation, Role, Team, TickRun, User
 from accounts.services import audit
 from certdash.lib.work import WorkStatus
-from discovery.models import Scan, Source
+from discovery.models import Candidate, Scan, Source
 from discovery.services import Ask, default_zone, save_network, start_scan
+from inventory.addresses import pack
 from inventory.models import Certificate, Endpoint
 from inventory.services import describe, recount
 from lab.manifest import Manifest
@@ -84,6 +85,7 @@ def make_estate(manifest: Manifest, now: datetime) -> Estate:
     with working():
         while Scan.objects.open().exists():
             time.sleep(0.1)
+    _open_ports(scan, now)
     judge_all_due(now + timedelta(seconds=5))
     recount()
     report = _report(ada, now)
@@ -104,6 +106,23 @@ def make_estate(manifest: Manifest, now: datetime) -> Estate:
     for item in (served[0], Certificate.objects.get(pk=estate.pks["certificate"])):
         describe(item, SAID, actor=ada, now=now)
     return estate
+
+
+def _open_ports(scan: Scan, now: datetime) -> None:
+    """What a sweep found without TLS; each says something else, as it likes."""
+    rows = Candidate.objects.bulk_create(
+        Candidate(
+            address=pack("127.0.0.1"),
+            port=2000 + number,
+            reason="not_tls",
+            detail=detail[:500],
+            first_seen_at=now - timedelta(days=number),
+            last_seen_at=now - timedelta(hours=number),
+            scan=scan,
+        )
+        for number, detail in enumerate(NAMES)
+    )
+    scan.shards.filter(number=0).update(candidates=[row.pk for row in rows])
 
 
 def _rows(team: Team, now: datetime) -> None:
