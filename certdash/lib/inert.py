@@ -1,4 +1,4 @@
-"""Hostile text made harmless, for each place where it may end.
+"""Hostile text made harmless, on pages, in PDFs and in files.
 
 Certificates, servers and uploads choose these texts. Markup is the template's business (it escapes
 everything); here are the characters that deceive a reader or a program that reads after us.
@@ -13,9 +13,6 @@ _BLANK = re.compile(
 )
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _CELL_CONTROL = ("\t", "\r", "\n", "\0")
-_LINE_ENDS = re.compile(r"\r\n?|[\n\v\f\x1c-\x1e\x85\u2028\u2029]")
-LOG_LIMIT = 2000
-HEADER_LIMIT = 200
 
 
 def visible(text: str) -> str:
@@ -48,21 +45,6 @@ def for_csv(cell: object) -> str:
     if text.startswith(_CELL_CONTROL) or shown.lstrip().startswith(_FORMULA):
         return f"'{shown}"
     return shown
-
-
-def for_log(text: str) -> str:
-    """Return one line, so that nobody can forge the next."""
-    return shorten(visible(text), LOG_LIMIT)
-
-
-def for_mail_header(text: str) -> str:
-    """Return one short line: a header cannot be ended from inside."""
-    return shorten(visible(" ".join(_LINE_ENDS.split(text))).strip(), HEADER_LIMIT)
-
-
-def for_pdf(text: str) -> str:
-    """Return text of characters that XML 1.0 allows (section 2.2) and paper shows, lines and tabs kept."""
-    return "\n".join("\t".join(map(visible, line.split("\t"))) for line in _LINE_ENDS.split(text))
 
 
 def shorten(text: str, limit: int) -> str:

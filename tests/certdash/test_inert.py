@@ -3,7 +3,6 @@
 import csv
 import io
 import unicodedata
-from email.message import EmailMessage
 from xml.etree import ElementTree
 
 import pytest
@@ -45,6 +44,13 @@ def test_shown_text_has_nothing_hidden_and_stays_as_it_is(text: str) -> None:
     assert shown.encode().decode() == shown
 
 
+@given(anything)
+def test_shown_text_is_taken_by_xml_and_comes_back(text: str) -> None:
+    element = ElementTree.Element("p")
+    element.text = inert.visible(text)
+    assert (ElementTree.fromstring(ElementTree.tostring(element)).text or "") == element.text  # noqa: S314 - our own text
+
+
 @pytest.mark.parametrize("hostile", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\0=1", " =1", "＝1"])
 def test_formulas_become_text(hostile: str) -> None:
     cell = inert.for_csv(hostile)
@@ -66,37 +72,6 @@ def test_no_cell_begins_a_formula_and_each_is_read_back_as_one(text: str) -> Non
     written = io.StringIO(newline="")
     csv.writer(written).writerow([cell, "next"])
     assert list(csv.reader(io.StringIO(written.getvalue(), newline=""))) == [[cell, "next"]]
-
-
-@given(anything)
-def test_a_log_line_is_one_line_of_bounded_length(text: str) -> None:
-    line = inert.for_log(text)
-    assert len(line.splitlines()) <= 1
-    assert len(line) <= inert.LOG_LIMIT
-
-
-def test_a_mail_header_cannot_be_ended_from_inside() -> None:
-    header = inert.for_mail_header("hello\r\nBcc: victim@example.org\x85X: y")
-    assert header == "hello Bcc: victim@example.org X: y"
-
-
-@given(anything)
-def test_any_text_becomes_a_mail_header(text: str) -> None:
-    message = EmailMessage()
-    message["Subject"] = inert.for_mail_header(text)
-    assert len(message["Subject"]) <= inert.HEADER_LIMIT
-
-
-@given(anything)
-def test_any_text_becomes_xml_and_comes_back(text: str) -> None:
-    safe = inert.for_pdf(text)
-    element = ElementTree.Element("p")
-    element.text = safe
-    assert (ElementTree.fromstring(ElementTree.tostring(element)).text or "") == safe  # noqa: S314 - our own text
-
-
-def test_lines_and_tabs_stay_in_a_pdf_and_direction_overrides_are_shown() -> None:
-    assert inert.for_pdf("a\tb\r\nc\u202e\x0b") == "a\tb\nc‹U+202E›\n"
 
 
 @pytest.mark.parametrize(
