@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from inventory import filters
-from inventory.filters import Count, Filtered
+from inventory.filters import Count, Filtered, count_up_to
 from inventory.filters.base import CONTROLS
 from inventory.filters.certificate import STATUSES, YES_NO
 from inventory.filters.facets import MOST_OPTIONS, MOST_VALUES, Facet, FacetColumn, make_facets, related_facet
@@ -29,6 +29,9 @@ from inventory.views.listing import answer, count_of, list_context, person
 
 TEMPLATE = "inventory/certificate_list.html"
 Kept = Mapping[str, Mapping[str, int]]
+Again = Callable[[str], Filtered[Certificate]]
+# These are counted for each list that is shown.
+MOST_IN_A_TAB = 1_000
 KEPT_FACETS = (("issuer", ISSUER), ("key", KEY))
 
 
@@ -46,40 +49,37 @@ def certificate_list(request: HttpRequest) -> HttpResponse:
     context = {
         **list_context(result, page, count, again),
         "rows": certificate_rows(page.rows, now),
-        "tabs": _tabs(result, kept),
+        "tabs": _tabs(result, again, count, kept),
         "facets": [] if result.errors else _facets(result, again, count, kept, now),
     }
     return answer(request, TEMPLATE, context)
 
 
-def _tabs(result: Filtered[Certificate], kept: Kept) -> list[dict[str, Any]]:
-    """The lists that are asked for most, with kept counts; a tab is open where exactly its conditions are in force."""
-    views = [
-        (_("All"), {}, kept[CERTIFICATES].get(Certificate.Kind.LEAF)),
-        (_("In use"), {"in_use": "yes"}, kept[IN_USE].get("")),
+def _tabs(result: Filtered[Certificate], again: Again, count: Count, kept: Kept) -> list[dict[str, Any]]:
+    """The lists that are asked for most; a tab is open where exactly its conditions are in force.
+
+    Counts are kept where no clock moves them. What is expired or expiring is counted, up to a limit, so that the tab
+    says what its list says at this moment.
+    """
+    views: list[tuple[str, dict[str, str], int | str | None]] = [
+        (_("All"), {}, kept[CERTIFICATES].get(Certificate.Kind.LEAF, 0)),
+        (_("In use"), {"in_use": "yes"}, kept[IN_USE].get("", 0)),
         (_("Expired, in use"), {"in_use": "yes", "status": "expired"}, None),
         (_("Expiring, in use"), {"in_use": "yes", "status": "expiring"}, None),
-        (_("No owner"), {"team": NOBODY}, kept[UNOWNED].get("all")),
+        (_("No owner"), {"team": NOBODY}, kept[UNOWNED].get("all", 0)),
     ]
     asked = {name: values for name, values in result.asked.lists() if name not in CONTROLS}
-    return [
-        {
-            "label": label,
-            "url": f"?{urlencode(params)}",
-            "count": count,
-            "active": asked == {name: [value] for name, value in params.items()},
-        }
-        for label, params, count in views
-    ]
+    tabs = []
+    for label, params, number in views:
+        query, active = urlencode(params), asked == {name: [value] for name, value in params.items()}
+        if number is None:
+            here = active and not result.errors
+            number = (count if here else count_up_to(again(query).queryset, MOST_IN_A_TAB)).shown
+        tabs.append({"label": label, "url": f"?{query}", "count": number, "active": active})
+    return tabs
 
 
-def _facets(
-    result: Filtered[Certificate],
-    again: Callable[[str], Filtered[Certificate]],
-    count: Count,
-    kept: Kept,
-    now: datetime,
-) -> list[Facet]:
+def _facets(result: Filtered[Certificate], again: Again, count: Count, kept: Kept, now: datetime) -> list[Facet]:
     columns = [
         FacetColumn("status", status_case(now), words=STATUSES),
         FacetColumn("team", "owner_team__slug", write=lambda slug: slug or NOBODY),
