@@ -54,6 +54,14 @@ class CertificatePage:
         return max(0, self.row.certificate.names_count - len(self.names))
 
     @property
+    def unread(self) -> frozenset[str]:
+        """Properties of which nothing can be said: what is empty there is not known to be empty."""
+        named = {problem["property"] for problem in self.row.certificate.problems}
+        if "certificate" in named:
+            named |= {"names", "subject"}
+        return frozenset(named | {"names"} if "extensions" in named else named)
+
+    @property
     def life_days(self) -> int | None:
         begin, end = self.row.certificate.not_before, self.row.certificate.not_after
         return None if begin is None or end is None else (end - begin + timedelta(seconds=1)) // timedelta(days=1)
@@ -67,7 +75,7 @@ def certificate_page(certificate: Certificate, user: User, now: datetime) -> Cer
         names=list(CertificateName.objects.filter(certificate=certificate)[:NAMES_AT_MOST]),
         risks=[RiskWords(risk.code, risk_words(risk.code), risk.severity) for risk in risks],
         sightings=list(Sighting.objects.filter(certificate=certificate).order_by("-last_at")[:SIGHTINGS_AT_MOST]),
-        served=where_served(certificate, user),
+        served=where_served(certificate, user, now),
         chain=chain_picture(der, chain_sent(certificate, user), user, now),
         lineage=lineage(certificate, user, now),
         pem=pem(der) if der else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from accounts.models import User
 from inventory.models import Certificate, Chain, ChainLink, ServedChain
@@ -24,7 +24,7 @@ class SentLink:
 
 @dataclass(frozen=True, slots=True)
 class SentChain:
-    """What most nodes send. ``nodes`` of ``of`` send exactly this; 0 of 0 where nobody does at the moment."""
+    """What most nodes send. ``nodes`` of ``of`` send exactly this; 0 where nobody does, by their last answers."""
 
     links: Sequence[SentLink]
     length: int
@@ -46,7 +46,7 @@ def chain_sent(certificate: Certificate, user: User) -> SentChain | None:
     counted = list(
         ServedChain.objects.filter(certificate=certificate, endpoint__retired_at=None)
         .values_list("chain")
-        .annotate(nodes=Count("endpoint", distinct=True))
+        .annotate(nodes=Count("endpoint", distinct=True, filter=Q(state=ServedChain.State.SERVED)))
         .order_by("-nodes", "-chain")
     )
     nodes, of = (counted[0][1], sum(number for _chain, number in counted)) if counted else (0, 0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -13,6 +14,7 @@ from django.urls import reverse
 from accounts.models import User
 from inventory.models import Certificate, Endpoint, ServedChain
 from inventory.models.endpoints import EndpointQuerySet
+from inventory.snapshot.rows import is_judged
 
 MOST_NODES = 500
 THIS, OTHER, SILENT = "this", "other", "silent"
@@ -20,7 +22,7 @@ THIS, OTHER, SILENT = "this", "other", "silent"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One endpoint: ``state`` says whether it sends this certificate, another one, or does not answer."""
+    """One endpoint: ``state`` says whether it sends this certificate, another one, or gave no answer of late."""
 
     endpoint: Endpoint
     state: str
@@ -71,6 +73,19 @@ class Service:
     def is_whole(self) -> bool:
         return self.serving == len(self.nodes)
 
+    @property
+    def is_divided(self) -> bool:
+        return any(node.state == OTHER for node in self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """What some nodes send in place of a certificate; None where it has no name for us. ``is_open``: to this person."""
+
+    certificate: Certificate | None
+    nodes: Sequence[Node]
+    is_open: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -79,23 +94,20 @@ class Served:
     services: Sequence[Service]
     of_others: int
     not_shown: int
+    # What other certificates the nodes send, the most frequent first.
+    others: Sequence[Other]
 
     @property
     def nodes(self) -> list[Node]:
         return [node for service in self.services for node in service.nodes]
 
     @property
-    def serving(self) -> int:
-        return sum(service.serving for service in self.services)
-
-    @property
-    def others(self) -> list[Node]:
-        """Nodes that send another certificate in its place."""
-        return [node for node in self.nodes if node.state == OTHER]
+    def other_nodes(self) -> int:
+        return sum(len(other.nodes) for other in self.others)
 
 
-def where_served(certificate: Certificate, user: User) -> Served:
-    """Four queries, whatever the number of nodes."""
+def where_served(certificate: Certificate, user: User, now: datetime) -> Served:
+    """Five queries at most, whatever the number of nodes."""
     nodes = _nodes_of(certificate)
     visible = nodes.visible_to(user)
     total = nodes.count()
@@ -106,12 +118,12 @@ def where_served(certificate: Certificate, user: User) -> Served:
             certificate=certificate, state=ServedChain.State.SERVED, endpoint__in=[row.pk for row in rows]
         ).values_list("endpoint", flat=True)
     )
-    found = [_node(row, certificate, sending) for row in rows]
+    found = [_node(row, certificate, sending, now) for row in rows]
     services = [
         Service(name, list(group))
         for name, group in groupby(found, key=lambda node: node.endpoint.service or node.endpoint.place)
     ]
-    return Served(services, of_others=total - seen, not_shown=seen - len(rows))
+    return Served(services, total - seen, seen - len(rows), _others(found, user))
 
 
 def _nodes_of(certificate: Certificate) -> EndpointQuerySet:
@@ -121,9 +133,23 @@ def _nodes_of(certificate: Certificate) -> EndpointQuerySet:
     return Endpoint.objects.alive().filter(Q(pk__in=sent) | Q(service__in=services))
 
 
-def _node(endpoint: Endpoint, certificate: Certificate, sending: set[int]) -> Node:
-    if endpoint.outcome != Endpoint.Outcome.SERVED:
+def _node(endpoint: Endpoint, certificate: Certificate, sending: set[int], now: datetime) -> Node:
+    """What nobody looked at for too long is as silent as what did not answer."""
+    if not is_judged(endpoint, now):
         return Node(endpoint, SILENT)
     if endpoint.pk in sending or endpoint.certificate_id == certificate.pk:
         return Node(endpoint, THIS)
     return Node(endpoint, OTHER, endpoint.certificate)
+
+
+def _others(nodes: Iterable[Node], user: User) -> list[Other]:
+    sending: dict[int | None, list[Node]] = defaultdict(list)
+    for node in nodes:
+        if node.state == OTHER:
+            sending[node.endpoint.certificate_id].append(node)
+    seen: set[int] = set()
+    if sending:
+        visible = Certificate.objects.visible_to(user).filter(pk__in=[pk for pk in sending if pk])
+        seen = set(visible.values_list("pk", flat=True))
+    others = [Other(group[0].other, group, pk in seen) for pk, group in sending.items()]
+    return sorted(others, key=lambda other: -len(other.nodes))

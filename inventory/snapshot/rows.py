@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Prefetch, QuerySet
+from django.utils.translation import gettext as _
 
 from inventory.filters import risk_words
 from inventory.models import Certificate, Endpoint, Risk
@@ -18,13 +19,22 @@ RISKS_SHOWN = 1
 
 @dataclass(frozen=True, slots=True)
 class CertificateRow:
-    """One certificate in a list. ``days_left`` is None where no end could be read."""
+    """One certificate in a list."""
 
     certificate: Certificate
     status: Status
     is_urgent: bool
-    days_left: int | None
     risks: Sequence[str]
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the rules were asked of it: that no risk stands beside it says something only then."""
+        return self.certificate.kind == Certificate.Kind.LEAF and self.certificate.judged_at is not None
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether something keeps what is in date from being called good: a finding, or that nobody judged it."""
+        return bool(self.certificate.worst_severity) or not self.is_judged
 
     @property
     def other_form(self) -> str:
@@ -45,17 +55,31 @@ class CertificateRow:
         return self.risks[RISKS_SHOWN:]
 
     @property
+    def nodes_answering(self) -> int:
+        """Nodes whose last answer was this certificate; others sent it last, and are silent since."""
+        return max(0, self.certificate.nodes_serving - self.certificate.nodes_last_known)
+
+    @property
     def is_partly_served(self) -> bool:
         return 0 < self.certificate.nodes_serving < self.certificate.nodes_total
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointRow:
-    """One endpoint in a list: what it serves, and whether that is still evidence."""
+    """One endpoint in a list: what it serves, and why that is no evidence any more ("" while it is)."""
 
     endpoint: Endpoint
-    is_judged: bool
+    why_not_judged: str
     served: CertificateRow | None
+
+    @property
+    def is_judged(self) -> bool:
+        return not self.why_not_judged
+
+    @property
+    def is_troubled(self) -> bool:
+        """As of a certificate."""
+        return bool(self.endpoint.worst_severity) or self.endpoint.judged_at is None
 
 
 def certificate_rows(certificates: Iterable[Certificate], now: datetime) -> list[CertificateRow]:
@@ -63,14 +87,13 @@ def certificate_rows(certificates: Iterable[Certificate], now: datetime) -> list
 
 
 def certificate_row(certificate: Certificate, now: datetime, *, with_risks: bool = True) -> CertificateRow:
-    ends, urgent_from = certificate.not_after, certificate.urgent_from
+    urgent_from = certificate.urgent_from
     status = certificate.status_at(now)
     risks = sorted(certificate.risks.all(), key=lambda risk: (-risk.severity, risk.code)) if with_risks else []
     return CertificateRow(
         certificate=certificate,
         status=status,
         is_urgent=status == Status.EXPIRING and urgent_from is not None and urgent_from <= now,
-        days_left=None if ends is None else (ends - now) // timedelta(days=1),
         risks=[risk_words(risk.code) for risk in risks],
     )
 
@@ -82,7 +105,7 @@ def endpoint_rows(endpoints: Iterable[Endpoint], now: datetime) -> list[Endpoint
 def endpoint_row(endpoint: Endpoint, now: datetime) -> EndpointRow:
     certificate = endpoint.certificate
     served = certificate_row(certificate, now, with_risks=False) if certificate is not None else None
-    return EndpointRow(endpoint, is_judged(endpoint, now), served)
+    return EndpointRow(endpoint, why_not_judged(endpoint, now), served)
 
 
 def is_judged(endpoint: Endpoint, now: datetime) -> bool:
@@ -90,6 +113,21 @@ def is_judged(endpoint: Endpoint, now: datetime) -> bool:
     seen = endpoint.last_seen_at
     served = endpoint.outcome == Endpoint.Outcome.SERVED
     return served and seen is not None and seen >= now - timedelta(seconds=2 * endpoint.schedule_seconds)
+
+
+def why_not_judged(endpoint: Endpoint, now: datetime) -> str:
+    """Why our last look at it is no evidence; "" if it is."""
+    if is_judged(endpoint, now):
+        return ""
+    if endpoint.last_tried_at is None:
+        return _("never asked")
+    if endpoint.outcome == Endpoint.Outcome.HANDSHAKE_FAILED:
+        return (
+            _("its last answer brought no certificate") if endpoint.last_seen_at else _("it never sent a certificate")
+        )
+    if endpoint.outcome == Endpoint.Outcome.SERVED:
+        return _("not asked again in time")
+    return _("no answer") if endpoint.last_seen_at else _("it never answered")
 
 
 def with_listed(certificates: QuerySet[Certificate]) -> QuerySet[Certificate]:

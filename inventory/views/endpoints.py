@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -32,6 +32,7 @@ from inventory.views.listing import answer, count_of, list_context, person
 from inventory.views.panels import chosen, panels
 
 LIST = "inventory/endpoint_list.html"
+SIBLINGS = 24
 Again = Callable[[str], Filtered[Endpoint]]
 
 
@@ -86,9 +87,8 @@ def _context(endpoint: Endpoint, user: User, now: datetime) -> dict[str, Any]:
         "row": endpoint_row(endpoint, now),
         "served": [(each, certificate_row(each.certificate, now, with_risks=False)) for each in served],
         "open_certificates": set(seen.values_list("pk", flat=True)),
-        "siblings": list(siblings.select_related("certificate").order_by("address", "port")[:24]),
+        "siblings": endpoint_rows(siblings.select_related("certificate").order_by("address", "port")[:SIBLINGS], now),
         "sightings": list(endpoint.sightings.order_by("-last_at")[:10]),
-        "schedule": timedelta(seconds=endpoint.schedule_seconds),
         "panels": panels(settings.ENDPOINT_PANELS, endpoint.pk),
         "may_change": user.may_change,
         "form": ReasonForm(label_suffix=""),

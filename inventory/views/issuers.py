@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, F, Max, Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
@@ -22,7 +23,8 @@ from inventory.views.listing import answer, count_of, list_context, person
 
 LIST = "inventory/issuer_list.html"
 DETAIL = "inventory/issuer_detail.html"
-SOON = 10
+SHOWN = 10
+KEYS_SHOWN = 8
 
 
 @require_safe
@@ -67,12 +69,16 @@ def issuer_detail(request: HttpRequest, pk: int) -> HttpResponse:
     # The issuer's own certificates: those whose subject is its name.
     own = Certificate.objects.visible_to(user).filter(subject_sha256=issuer.name_sha256)
     next_ends = signed.filter(not_after__gte=now).order_by("not_after", "pk")
-    keys = signed.values_list("key_label").annotate(number=Count("pk")).order_by("-number", "key_label")[:8]
+    keys = list(signed.values_list("key_label").annotate(number=Count("pk")).order_by("-number", "key_label"))
+    ends_after = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     context = {
         "issuer": issuer,
         "sums": _sums([issuer], user, now)[issuer.pk] | signed.aggregate(last_seen=Max("last_seen_at")),
-        "own": certificate_rows(with_listed(own.order_by("not_after"))[:SOON], now),
-        "next": certificate_rows(with_listed(next_ends)[:SOON], now),
-        "keys": list(keys),
+        "own": certificate_rows(with_listed(own.order_by(F("not_after").desc(nulls_last=True), "pk"))[:SHOWN], now),
+        "next": certificate_rows(with_listed(next_ends)[:SHOWN], now),
+        "next_query": urlencode({"issuer": str(pk), "kind": "any", "expires_after": ends_after, "sort": "expires"}),
+        "shown_at_most": SHOWN,
+        "keys": keys[:KEYS_SHOWN],
+        "has_more_keys": len(keys) > KEYS_SHOWN,
     }
     return render(request, DETAIL, context)

@@ -34,7 +34,15 @@ def strip(scope: Scope, in_use: int, judged: Judged) -> list[Number]:
     figures = [
         _number("in_use", _("In use"), filters.Count(in_use), used_url),
         _number("expired", _("Expired in use"), expired, expired_url, "expired", dated, _("clients refuse them")),
-        _number("expiring", _("Expiring"), expiring, expiring_url, "urgent", dated, _("under a third of life left")),
+        _number(
+            "expiring",
+            _("Expiring"),
+            expiring,
+            expiring_url,
+            "urgent",
+            dated,
+            _("30 days or a third left"),
+        ),
         _number("unowned", _("Without owner"), unowned, unowned_url, "soon", looked, _share(unowned.number, in_use)),
         _number("weak", _("Weak"), weak, weak_url, "urgent", weighed, _("key or signature")),
         _number("not_judged", _("Not judged"), filters.Count(judged.not_judged), not_judged_url, "soon", looked, left),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.utils import timezone
 from accounts.models import Membership, Organisation, Team, User
 from inventory import filters
 from inventory.filters.base import count_up_to
-from inventory.models import Endpoint
+from inventory.models import Certificate, Endpoint
 from inventory.services import recount
 from policy.models import Finding
 from reports.snapshot import Snapshot, take
@@ -173,6 +174,42 @@ def test_nothing_at_all_is_not_good(client: Client, auditor: User, today: dateti
     assert {number.tone for number in take(auditor, today).numbers} <= {""}
     client.force_login(auditor)
     assert "Nothing has been looked at yet." in client.get("/").content.decode()
+
+
+def test_a_scan_is_offered_only_to_those_who_may_start_one(client: Client, viewer: User, operator: User) -> None:
+    for person, offered in ((viewer, False), (operator, True)):
+        client.force_login(person)
+        page = client.get("/").content.decode()
+        assert "Nothing has been looked at yet." in page
+        assert ('href="/discovery/scans/new/"' in page) is offered, person
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        ([5, 20], "2 certificates are expiring: a third of their life is left, 30 days at most."),
+        ([5], "1 certificate is expiring: a third of its life is left, 30 days at most."),
+        ([-2, 5, 20], "2 more are expiring: a third of their life is left, 30 days at most."),
+    ],
+)
+def test_what_is_expiring_is_told_by_the_rule_that_decides_it(
+    days: list[int], words: str, client: Client, auditor: User, today: datetime
+) -> None:
+    for left in days:
+        make_certificate(days_left=left, nodes_serving=1, nodes_total=1, now=today)
+    recount()
+    client.force_login(auditor)
+    assert words in " ".join(re.sub(r"<[^>]+>", " ", client.get("/").content.decode()).split())
+
+
+def test_what_expires_next_is_called_good_only_once_judged(client: Client, auditor: User, today: datetime) -> None:
+    certificate = make_certificate(nodes_serving=1, nodes_total=1, now=today)
+    recount()
+    client.force_login(auditor)
+    for judged_at in (None, today):
+        Certificate.objects.filter(pk=certificate.pk).update(judged_at=judged_at)
+        main = client.get("/").content.decode().split("<main")[1].split("</main>")[0]
+        assert ("status-in_date" in main) is bool(judged_at)
 
 
 def test_since_the_last_visit_counts_what_happened_after_it(auditor: User, today: datetime) -> None:
