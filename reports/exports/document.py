@@ -20,6 +20,8 @@ SECTIONS = (
     ("unowned", "Without an owner", "Everything that is served has an owner."),
     ("weak", "Weak keys and signatures", "No weak key or signature is served."),
 )
+# Rules that say of a certificate what stands beside it as status and owner.
+SAID = ("expired", "expiring", "not_yet_valid", "ownerless")
 # The total that says of how many certificates nobody knows whether they belong to a section.
 DOUBTS = {"expired": "undated", "expiring": "undated", "weak": "unweighed"}
 
@@ -66,7 +68,7 @@ def _section(data: Mapping[str, Any], code: str, title: str, nothing: str) -> di
             **row,
             "word": WORDS[row["status"]],
             "ends": _moment(row["not_after"]),
-            "titles": [CATALOGUE[risk].title for risk in row["risks"] if risk in CATALOGUE],
+            "titles": [CATALOGUE[risk].title for risk in row["risks"] if risk in CATALOGUE and risk not in SAID],
         }
         for row in section["rows"]
     ]
@@ -119,4 +121,8 @@ def _zone(name: str, moment: datetime) -> str:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "0 %"
+    """Rounded down: 100 % is all. What is there is more than none."""
+    if not whole or not part:
+        return "0 %"
+    tenths = 1000 * part // whole
+    return f"{tenths / 10:.1f} %" if tenths else "under 0.1 %"

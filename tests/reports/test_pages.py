@@ -13,6 +13,7 @@ import weasyprint
 from django.template.loader import render_to_string
 
 from accounts.models import Organisation, Team, User
+from policy.rules import CATALOGUE
 from reports.exports import as_pdf, document
 from tests.reports.estate import frozen, make_estate
 
@@ -74,3 +75,28 @@ def test_a_name_made_to_fill_pages_is_cut_where_it_is_shown(data: dict[str, Any]
     shown = render_to_string("reports/inventory.html", document.context(data, "0" * 64))
     longest = max(len(html.unescape(text)) for text in re.findall(r">([^<>]*)<", shown))
     assert longest <= 400
+
+
+def test_a_row_does_not_repeat_its_status_and_its_owner(data: dict[str, Any]) -> None:
+    data["sections"]["expired"]["rows"][0]["risks"] = ["incomplete_chain", *document.SAID, "not_in_the_catalogue"]
+    section = document.context(data, "0" * 64)["sections"][0]
+    assert section["rows"][0]["titles"] == ["Chain incomplete"]
+    assert set(document.SAID) <= set(CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "share"),
+    [
+        (5000, 5000, "100.0 %"),
+        (4999, 5000, "99.9 %"),
+        (1, 3, "33.3 %"),
+        (1, 5000, "under 0.1 %"),
+        (0, 7, "0 %"),
+        (0, 0, "0 %"),
+    ],
+)
+def test_a_part_of_the_estate_is_never_called_all_or_none_of_it(
+    part: int, whole: int, share: str, data: dict[str, Any]
+) -> None:
+    data["scope"] |= {"certificates": part, "estate": whole}
+    assert document.context(data, "0" * 64)["share"] == share
