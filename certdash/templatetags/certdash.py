@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 
 from django import template
 from django.template import Context
@@ -77,9 +79,15 @@ def icon(name: str) -> SafeString:
     """Draw an icon of ``static/icons.svg``. It says nothing to a screen reader: put a word or a label beside it."""
     return format_html(
         '<svg class="icon" width="16" height="16" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
-        static("icons.svg"),
+        _icons(),
         name,
     )
+
+
+@cache
+def _icons() -> str:
+    """A list draws a hundred icons, and the address changes only with a new installation."""
+    return static("icons.svg")
 
 
 # --- words ----------------------------------------------------------------------------------------
@@ -152,46 +160,48 @@ def fingerprint(value: str | bytes | None, form: str = "") -> str:
 # --- times ----------------------------------------------------------------------------------------
 
 
-def _patterns() -> dict[str, str]:
-    """The wordings of relative times, here and in ``app.js``, which keeps them fresh. {n} is the number."""
-    return {
-        "now": _("just now"),
-        "ago_past_minutes": _("{n} min ago"),
-        "ago_past_hours": _("{n} h ago"),
-        "ago_past_days": _("{n} d ago"),
-        "ago_past_years": _("{n} y ago"),
-        "ago_future_minutes": _("in {n} min"),
-        "ago_future_hours": _("in {n} h"),
-        "ago_future_days": _("in {n} d"),
-        "ago_future_years": _("in {n} y"),
-        "until_past_minutes": _("{n} min ago"),
-        "until_past_hours": _("{n} h ago"),
-        "until_future_minutes": _("in {n} min"),
-        "until_future_hours": _("in {n} h"),
-        "left_past_minutes": _("{n} min ago"),
-        "left_past_hours": _("{n} h ago"),
-        "left_future_minutes": _("{n} min left"),
-        "left_future_hours": _("{n} h left"),
-    }
+# The wordings of relative times, here and in ``app.js``, which keeps them fresh. {n} is the number.
+# Lazy, because a list says a hundred times: each translates only its own words.
+_PATTERNS: dict[str, str | Promise] = {
+    "now": gettext_lazy("just now"),
+    "ago_past_minutes": gettext_lazy("{n} min ago"),
+    "ago_past_hours": gettext_lazy("{n} h ago"),
+    "ago_past_days": gettext_lazy("{n} d ago"),
+    "ago_past_years": gettext_lazy("{n} y ago"),
+    "ago_future_minutes": gettext_lazy("in {n} min"),
+    "ago_future_hours": gettext_lazy("in {n} h"),
+    "ago_future_days": gettext_lazy("in {n} d"),
+    "ago_future_years": gettext_lazy("in {n} y"),
+    "until_past_minutes": gettext_lazy("{n} min ago"),
+    "until_past_hours": gettext_lazy("{n} h ago"),
+    "until_future_minutes": gettext_lazy("in {n} min"),
+    "until_future_hours": gettext_lazy("in {n} h"),
+    "left_past_minutes": gettext_lazy("{n} min ago"),
+    "left_past_hours": gettext_lazy("{n} h ago"),
+    "left_future_minutes": gettext_lazy("{n} min left"),
+    "left_future_hours": gettext_lazy("{n} h left"),
+}
 
 
 @register.simple_tag
 def relative_words() -> str:
-    return json.dumps(_patterns())
+    return json.dumps({name: str(words) for name, words in _PATTERNS.items()})
+
+
+# Days and years in full; ``app.js`` leaves these to the next load of the page.
+_IN_FULL: dict[str, Callable[[int], str]] = {
+    "past_days": lambda n: ngettext("%(n)s day ago", "%(n)s days ago", n),
+    "past_years": lambda n: ngettext("%(n)s year ago", "%(n)s years ago", n),
+    "left_future_days": lambda n: ngettext("%(n)s day left", "%(n)s days left", n),
+    "left_future_years": lambda n: ngettext("%(n)s year left", "%(n)s years left", n),
+    "until_future_days": lambda n: ngettext("in %(n)s day", "in %(n)s days", n),
+    "until_future_years": lambda n: ngettext("in %(n)s year", "in %(n)s years", n),
+}
 
 
 def _in_full(side: str, unit: str, whole: int) -> str:
-    """Days and years in full; ``app.js`` leaves these to the next load of the page."""
-    texts = {
-        "past_days": ngettext("%(n)s day ago", "%(n)s days ago", whole),
-        "past_years": ngettext("%(n)s year ago", "%(n)s years ago", whole),
-        "left_future_days": ngettext("%(n)s day left", "%(n)s days left", whole),
-        "left_future_years": ngettext("%(n)s year left", "%(n)s years left", whole),
-        "until_future_days": ngettext("in %(n)s day", "in %(n)s days", whole),
-        "until_future_years": ngettext("in %(n)s year", "in %(n)s years", whole),
-    }
     key = f"past_{unit}" if side.endswith("past") else f"{side}_{unit}"
-    return texts[key] % {"n": number(whole)}
+    return _IN_FULL[key](whole) % {"n": number(whole)}
 
 
 def relative(moment: datetime, now: datetime, style: str) -> str:
@@ -203,14 +213,14 @@ def relative(moment: datetime, now: datetime, style: str) -> str:
     span = abs(seconds)
     side = f"{style}_{'past' if seconds >= 0 else 'future'}"
     if span < 45:
-        return _patterns()["now"]
+        return str(_PATTERNS["now"])
     if span < 90 * MINUTE:
-        return _patterns()[f"{side}_minutes"].replace("{n}", str(max(1, int(span // MINUTE))))
+        return str(_PATTERNS[f"{side}_minutes"]).replace("{n}", str(max(1, int(span // MINUTE))))
     if span < 48 * HOUR:
-        return _patterns()[f"{side}_hours"].replace("{n}", str(int(span // HOUR)))
+        return str(_PATTERNS[f"{side}_hours"]).replace("{n}", str(int(span // HOUR)))
     unit, whole = ("years", int(span // YEAR)) if span >= 2 * YEAR else ("days", int(span // DAY))
-    short = _patterns().get(f"{side}_{unit}")
-    return short.replace("{n}", number(whole)) if short else _in_full(side, unit, whole)
+    short = _PATTERNS.get(f"{side}_{unit}")
+    return str(short).replace("{n}", number(whole)) if short else _in_full(side, unit, whole)
 
 
 def _time(now: datetime | None, moment: datetime | None, style: str) -> SafeString | str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
-from inventory.filters.base import MOST_COUNTED, Filtered, Named, Person, Query, filtered
+from inventory.filters.base import Filtered, Named, Person, Query, few_of, filtered
 from inventory.filters.certificate import ANY, YES_NO
 from inventory.filters.fields import Choice, Choices, Ids, Number, Text, Texts, shortened
 from inventory.filters.paging import Sort
@@ -49,10 +49,8 @@ class EndpointFilter(StandingFilter):
 
     def matching(self, queryset: Rows, _name: str, text: str) -> Rows:
         condition = endpoints_matching(text, Certificate.objects.visible_to(self.user))
-        # As of certificates: few hits are found once, in an index, for page, count and facets.
-        found = Endpoint.objects.order_by().filter(condition).values_list("pk", flat=True)
-        first = list(found[: MOST_COUNTED + 1])
-        return queryset.filter(Q(pk__in=first) if len(first) <= MOST_COUNTED else condition)
+        few = few_of(_every().filter(condition))
+        return queryset.filter(condition if few is None else Q(pk__in=few))
 
     def with_outcome(self, queryset: Rows, _name: str, words: Sequence[str]) -> Rows:
         return queryset.filter(outcome__in=["" if word == NEVER else word for word in words])
@@ -60,9 +58,12 @@ class EndpointFilter(StandingFilter):
     def with_evidence(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
         """Evidence is younger than twice the endpoint's schedule; there are few schedules, so each is one condition."""
         schedules = Endpoint.objects.order_by().values_list("schedule_seconds", flat=True).distinct()
+        needed_since = {seconds: self.now - timedelta(seconds=2 * seconds) for seconds in schedules}
+        if answer[0] == "no" and (few := few_of(_without_evidence(needed_since))) is not None:
+            return queryset.filter(pk__in=few)
         fresh = Q(pk__in=[])
-        for seconds in schedules:
-            fresh |= Q(schedule_seconds=seconds, last_seen_at__gte=self.now - timedelta(seconds=2 * seconds))
+        for seconds, since in needed_since.items():
+            fresh |= Q(schedule_seconds=seconds, last_seen_at__gte=since)
         fresh &= Q(outcome=Endpoint.Outcome.SERVED)
         return queryset.filter(fresh) if answer[0] == "yes" else queryset.exclude(fresh & Q(last_seen_at__isnull=False))
 
@@ -93,6 +94,21 @@ class EndpointFilter(StandingFilter):
 
     def words(self, name: str, value: str) -> str:
         return shortened(super().words(name, value))
+
+
+def _every() -> QuerySet[Endpoint, int]:
+    return Endpoint.objects.order_by().values_list("pk", flat=True)
+
+
+def _without_evidence(needed_since: Mapping[int, datetime]) -> QuerySet[Endpoint, int]:
+    """Ids, some of them twice. Each part begins in an index: in a healthy estate none of them has much to read."""
+    others = [outcome for outcome in Endpoint.Outcome if outcome != Endpoint.Outcome.SERVED]
+    too_old = Q(pk__in=[])
+    for seconds, since in needed_since.items():
+        too_old |= Q(schedule_seconds=seconds, last_seen_at__lt=since)
+    newest = max(needed_since.values(), default=None)
+    old = _every().filter(too_old, last_seen_at__lt=newest) if newest else _every().none()
+    return _every().filter(last_seen_at=None).union(_every().filter(outcome__in=others), old, all=True)
 
 
 def endpoints(query: Query, user: Person, now: datetime) -> Filtered[Endpoint]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import Any, Self
 
 import django_filters
 from django import forms
@@ -102,35 +103,48 @@ def _utc(text: str) -> datetime | None:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-class Texts(django_filters.Filter):
+class Shared(django_filters.Filter):
+    """A filter whose field all filter sets share, because each form copies its fields itself.
+
+    Otherwise each filter set copies everything: for the eight lists that the overview counts, the longest part of it.
+    """
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+        twin = copy.copy(self)
+        vars(twin)["_field"] = self.field
+        twin.method = self.method  # is asked of the filter set that the twin belongs to
+        return twin
+
+
+class Texts(Shared):
     field_class = SeveralTexts
     several = True
 
 
-class Choices(django_filters.Filter):
+class Choices(Shared):
     field_class = SeveralChoices
     several = True
 
 
-class Choice(django_filters.Filter):
+class Choice(Shared):
     field_class = OneChoice
     several = False
 
 
-class Ids(django_filters.Filter):
+class Ids(Shared):
     field_class = SeveralIds
     several = True
 
 
-class MomentFilter(django_filters.Filter):
+class MomentFilter(Shared):
     field_class = Moment
     several = False
 
 
-class Text(django_filters.CharFilter):
+class Text(Shared, django_filters.CharFilter):
     several = False
 
 
-class Number(django_filters.Filter):
+class Number(Shared):
     field_class = forms.IntegerField
     several = False
