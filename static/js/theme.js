@@ -1,13 +1,15 @@
 // Loaded blocking in the head, so that no page flashes in the wrong theme.
 (() => {
   const root = document.documentElement;
+  // The administration's own frame has no place for the person's theme but this script's element.
+  const saved = root.dataset.theme || document.currentScript?.dataset.theme || "auto";
   const system = matchMedia("(prefers-color-scheme: dark)");
 
   function chosen() {
     try {
-      return localStorage.getItem("certdash.theme") || root.dataset.theme || "auto";
+      return localStorage.getItem("certdash.theme") || saved;
     } catch {
-      return root.dataset.theme || "auto";
+      return saved;
     }
   }
 
