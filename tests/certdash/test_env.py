@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from certdash import env
 
@@ -72,6 +73,17 @@ def test_sqlite_takes_the_write_lock_first_and_tests_in_a_file(monkeypatch: pyte
     database = env.database("X", "sqlite:////srv/some/certdash.sqlite3")
     assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert database["TEST"]["NAME"] == Path("/srv/some/test.sqlite3")
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="says what SQLite was told")
+def test_sqlite_is_told_to_survive_a_kill_and_how_much_to_keep_at_hand() -> None:
+    told = {}
+    with connection.cursor() as cursor:
+        for pragma in ("journal_mode", "synchronous", "cache_size", "wal_autocheckpoint"):
+            cursor.execute(f"PRAGMA {pragma}")
+            told[pragma] = cursor.fetchone()[0]
+    assert told == {"journal_mode": "wal", "synchronous": 1, "cache_size": -65536, "wal_autocheckpoint": 8192}
 
 
 def test_another_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
