@@ -148,6 +148,22 @@ class Finding(models.Model):
                 condition=Q(closed_at=None),
                 name="open_finding_by_severity",
             ),
+            # "closed_at" is the same in all of them: it stands there so that counting open findings reads no row.
+            models.Index(
+                fields=["closed_at", "rule", "severity", "opened_at"],
+                condition=Q(closed_at=None),
+                name="open_finding_by_rule",
+            ),
+            models.Index(
+                fields=["certificate", "closed_at", "severity", "rule", "opened_at"],
+                condition=Q(closed_at=None),
+                name="open_finding_of_certificate",
+            ),
+            models.Index(
+                fields=["endpoint", "closed_at", "severity", "rule", "opened_at"],
+                condition=Q(closed_at=None),
+                name="open_finding_of_endpoint",
+            ),
             models.Index(fields=["rule", "closed_at"], name="finding_by_rule"),
             models.Index(fields=["changes_at"], name="finding_by_change"),
         ]
