@@ -97,10 +97,10 @@ def count_up_to(queryset: QuerySet[Any], most: int = MOST_COUNTED) -> Count:
     return Count(min(number, most), number <= most)
 
 
-def few_of(found: QuerySet[Any, int], most: int = MOST_COUNTED) -> list[int] | None:
+def few_of(found: QuerySet[Any, int]) -> list[int] | None:
     """Read ids once, for page, count and facets, if they are few; None if not: then a condition must find them."""
-    first = list(found[: most + 1])
-    return first if len(first) <= most else None
+    first = list(found[: MOST_COUNTED + 1])
+    return first if len(first) <= MOST_COUNTED else None
 
 
 def read_query(query: Query) -> QueryDict:

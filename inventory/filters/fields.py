@@ -111,7 +111,7 @@ class Shared(django_filters.Filter):
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
         twin = copy.copy(self)
-        vars(twin)["_field"] = self.field
+        twin.__dict__["_field"] = self.field
         twin.method = self.method  # is asked of the filter set that the twin belongs to
         return twin
 
