@@ -12,7 +12,7 @@ from django.db.models import F, QuerySet
 from discovery.models import Posture
 from discovery.probe.results import ProbeResult, Served
 from inventory.models import Endpoint
-from inventory.services.writing import insert
+from inventory.services.writing import among, insert
 
 LIGHT = Posture.Profile.LIGHT.value
 # Version, cipher, key exchange.
@@ -65,7 +65,7 @@ def _spoken(result: Served) -> Spoken:
 
 
 def _open(endpoints: Collection[int]) -> QuerySet[Posture]:
-    return Posture.objects.filter(endpoint__in=endpoints, profile=LIGHT, ended_at=None)
+    return Posture.objects.filter(among("endpoint_id", endpoints), profile=LIGHT, ended_at=None)
 
 
 def _spoke(said: Spoken, endpoints: Collection[int]) -> QuerySet[Posture]:

@@ -26,7 +26,7 @@ class StoredChains:
 
 def chain_digest(ders: Sequence[bytes]) -> str:
     """Identify a chain by the digests of its certificates in the order in which they were sent."""
-    return hashlib.sha256(b"".join(hashlib.sha256(der).digest() for der in ders)).hexdigest()
+    return hashlib.sha256(bytes.fromhex("".join(map(digest_of, ders)))).hexdigest()
 
 
 def store_chain(ders: Sequence[bytes], now: datetime) -> Chain:
@@ -74,7 +74,7 @@ def _store(chains: Mapping[str, Sequence[bytes]], ids: Mapping[str, int]) -> dic
 
 def _call_leaves(ids: Iterable[int], now: datetime, deltas: Counter[Share]) -> None:
     """What stands at the head of a chain is used as an end-entity certificate, whatever it says of itself."""
-    found = Certificate.objects.filter(pk__in=set(ids), kind=Certificate.Kind.CA).order_by("pk")
+    found = Certificate.objects.filter(among("pk", set(ids)), kind=Certificate.Kind.CA).order_by("pk")
     # In that order nobody waits in a circle; no key changes, so other chains may refer to them meanwhile.
     rows = list(found.select_for_update(no_key=True))
     deltas.subtract(share for row in rows for share in certificate_shares(row))

@@ -105,8 +105,8 @@ class Door(Protocol):
 def around(rows: QuerySet[Row], doors: Collection[Door]) -> QuerySet[Row]:
     """What has one of the zones, one of the addresses and one of the ports: all of the doors, and perhaps others."""
     return rows.filter(
+        among("address", {door.address for door in doors}),
         zone__in={door.zone for door in doors},
-        address__in={door.address for door in doors},
         port__in={door.port for door in doors},
     )
 

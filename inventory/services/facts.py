@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from django.db import models
@@ -59,6 +59,7 @@ class Facts:
     issuer: IssuerFacts | None
 
 
+@lru_cache(maxsize=1024)  # one certificate is asked for by each step that stores a batch
 def digest_of(der: bytes) -> str:
     return hashlib.sha256(der).hexdigest()
 

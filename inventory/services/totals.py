@@ -20,7 +20,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from inventory.models import Certificate, Endpoint, Total
-from inventory.services.writing import increase
+from inventory.services.writing import among, increase
 
 Share: TypeAlias = tuple[int | None, str, str]
 Deltas: TypeAlias = Mapping[Share, int]
@@ -139,7 +139,7 @@ def _order(item: tuple[Share, int]) -> tuple[str, str, int]:
 def _locked(keys: Iterable[Share]) -> dict[Share, int]:
     wanted = set(keys)
     rows = Total.objects.filter(
-        dimension__in={dimension for _, dimension, _ in wanted}, value__in={value for _, _, value in wanted}
+        among("value", {value for _, _, value in wanted}), dimension__in={dimension for _, dimension, _ in wanted}
     ).filter(Q(owner_team__in={team for team, _, _ in wanted if team}) | Q(owner_team=None))
     found = rows.order_by("dimension", "value", Coalesce("owner_team_id", 0)).select_for_update()
     keyed = found.values_list("pk", "owner_team_id", "dimension", "value")

@@ -7,7 +7,7 @@ import pytest
 from inventory.models import Certificate, Endpoint
 from inventory.services.writing import among, blank, insert_rows, write_values
 from tests.conftest import NOW
-from tests.inventory.factories import make_certificate
+from tests.inventory.factories import make_certificate, make_endpoint
 
 COLUMNS = {"name": "www.example.org", "sha256": "ab" * 32, "first_seen_at": NOW}
 
@@ -51,3 +51,13 @@ def test_among_finds_numbers_and_texts_through_foreign_keys_too() -> None:
     assert list(found.filter(among("name", [one.name, "missing"]))) == [one]
     assert list(found.filter(among("issuer__label", ["Example CA 1"]), pk=other.pk)) == [other]
     assert list(found.filter(among("issuer_id", []))) == []
+
+
+@pytest.mark.django_db
+def test_among_finds_bytes() -> None:
+    rows = [make_endpoint("192.0.2.1"), make_endpoint("192.0.2.2")]
+    addresses = [bytes(row.address) for row in rows]
+    found = Endpoint.objects.order_by("pk")
+    assert list(found.filter(among("address", [addresses[1], b"\0" * 16]), port=443)) == rows[1:]
+    assert list(found.filter(among("address", addresses))) == rows
+    assert list(found.filter(among("address", [b"\0" * 16]))) == []
