@@ -56,10 +56,10 @@ class Scope:
         not_judged = filters.endpoints(self.query(judged="no"), self.user, self.now).queryset.count()
         kept = totals.numbers(self.user, totals.ENDPOINTS, mine=self.mine)[totals.ENDPOINTS]
         used = filters.certificates(self.query(in_use="yes"), self.user, self.now).queryset.order_by()
+        late_in_use = used.filter(late_q(self.now)).count()
         # Both are few and found by an index; what is in use are many.
         late = Certificate.objects.filter(late_q(self.now)).values("pk")
         unknown = Unjudged.objects.filter(rule__in=WEAK, endpoint=None).values("certificate")
-        late_in_use = used.filter(pk__in=late).count()
         return Judged(
             endpoints=kept.get("total", 0),
             not_judged=not_judged,
