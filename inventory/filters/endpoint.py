@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import ClassVar
 
 from django.db.models import Q, QuerySet
@@ -48,9 +50,9 @@ class EndpointFilter(StandingFilter):
     retired = Choice(label=gettext_lazy("Retired"), method="is_retired", choices=[*YES_NO, (ANY, gettext_lazy("Any"))])
 
     def matching(self, queryset: Rows, _name: str, text: str) -> Rows:
-        condition = endpoints_matching(text, Certificate.objects.visible_to(self.user))
-        few = few_of(_every().filter(condition))
-        return queryset.filter(condition if few is None else Q(pk__in=few))
+        first, *others = endpoints_matching(text, Certificate.objects.visible_to(self.user))
+        few = few_of(_every().filter(first).union(*(_every().filter(other) for other in others)))
+        return queryset.filter(reduce(or_, others, first) if few is None else Q(pk__in=few))
 
     def with_outcome(self, queryset: Rows, _name: str, words: Sequence[str]) -> Rows:
         return queryset.filter(outcome__in=["" if word == NEVER else word for word in words])

@@ -90,20 +90,26 @@ def issuers_matching(text: str) -> QuerySet[Issuer]:
     return Issuer.objects.filter(Q(label__icontains=text) | Q(organisation__icontains=text) | Q(name__icontains=text))
 
 
-def endpoints_matching(text: str, certificates: QuerySet[Certificate]) -> Q:
-    """The condition for endpoints: server name, address, port, or what they serve (among ``certificates``)."""
+def endpoints_matching(text: str, certificates: QuerySet[Certificate]) -> list[Q]:
+    """Conditions for endpoints, of which one must hold: each of them alone is served by an index.
+
+    Server name, address, port, or what they serve (among ``certificates``).
+    """
     host, port = _host_and_port(text)
     if (address := as_address(host)) is not None:
-        found = Q(address=address)
-    else:
-        name = normalise(host)
-        found = Q(service__contains=name)  # begins with the server name
-        if not port:
-            digits = as_hex(text)
-            exact = Q(sha256=digits) if len(digits) == 64 else Q(name__icontains=name)
-            # Found by an index of all names first, seen only then: the index does not say who sees a certificate.
-            named = Certificate.objects.filter(exact).values("pk")
-            found |= Q(certificate__in=certificates.filter(pk__in=named).values("pk"))
+        return [_at_port(Q(address=address), port)]
+    name = normalise(host)
+    found = [_at_port(Q(service__contains=name), port)]  # begins with the server name
+    if not port:
+        digits = as_hex(text)
+        exact = Q(sha256=digits) if len(digits) == 64 else Q(name__icontains=name)
+        # Found by an index of all names first, seen only then: the index does not say who sees a certificate.
+        named = Certificate.objects.filter(exact).values("pk")
+        found.append(Q(certificate__in=certificates.filter(pk__in=named).values("pk")))
+    return found
+
+
+def _at_port(found: Q, port: str) -> Q:
     return found & Q(port=int(port)) if port else found
 
 
