@@ -165,6 +165,9 @@ class Finding(models.Model):
                 name="open_finding_of_endpoint",
             ),
             models.Index(fields=["rule", "closed_at"], name="finding_by_rule"),
+            # What was opened and closed since somebody's last visit.
+            models.Index(fields=["opened_at"], name="finding_by_opening"),
+            models.Index(fields=["closed_at"], condition=Q(closed_at__isnull=False), name="finding_by_closing"),
             models.Index(fields=["changes_at"], name="finding_by_change"),
         ]
 
