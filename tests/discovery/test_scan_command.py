@@ -19,6 +19,7 @@ from discovery.models import Network, Scan, Zone
 from discovery.services import Ask, default_zone, start_scan
 from inventory.models import Certificate
 from lab import servers as lab
+from lab.manifest import Line
 from tests.discovery.scanning import run_all
 from tests.discovery.servers import certificate, closed_port, says, server_context, serving, tls
 
@@ -79,6 +80,39 @@ def test_the_output_file_names_what_was_found(server: int, tmp_path: Path) -> No
     (row,) = csv.DictReader(path.read_text().splitlines())
     assert (row["address"], row["port"], row["outcome"]) == ("127.0.0.1", str(server), "served")
     assert row["sha256"] == Certificate.objects.get().sha256
+
+
+def test_the_output_file_has_each_certificate_of_a_dual_server(tmp_path: Path) -> None:
+    places, path = tmp_path / "manifest.jsonl", tmp_path / "found.csv"
+    with lab.running(kinds=("dual", "in_date")) as manifest:
+        manifest.write(places)
+        scan("--places", str(places), "--allow", "--output", str(path))
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    found = {(row["address"], row["port"], row["sha256"]) for row in rows}
+    wanted = {(line.address, str(line.port), leaf) for line in manifest.lines for leaf in leaves(line)}
+    assert found == wanted
+    assert len(rows) == len(wanted) > len(manifest.lines)
+    assert len({row["sha256"] for row in rows}) == Scan.objects.get().certificates
+    assert {row["variant"] for row in rows} == {"default", "rsa"}
+
+
+def leaves(line: Line) -> set[str]:
+    return {leaf for leaf in (line.leaf_sha256, *line.variants.values()) if leaf}
+
+
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_asked(server: int, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"missing/x\.csv cannot be written: no such file"):
+        scan(f"127.0.0.1:{server}", "--allow", "--output", str(tmp_path / "missing" / "x.csv"))
+    assert not Network.objects.exists()
+    assert not Scan.objects.exists()
+
+
+def test_a_disk_that_is_full_at_the_end_costs_neither_the_counts_nor_the_inventory(server: int) -> None:
+    out = StringIO()
+    with pytest.raises(CommandError, match=r"/dev/full could not be written.*manage\.py export endpoints"):
+        call_command("scan", f"127.0.0.1:{server}", "--allow", "--output", "/dev/full", stdout=out)
+    assert "done" in out.getvalue()
+    assert Certificate.objects.exists()
 
 
 def test_the_output_file_is_of_this_scan_alone(server: int, tmp_path: Path) -> None:

@@ -34,7 +34,11 @@ def test_it_serves_what_the_manifest_says_until_it_is_told_to_end(tmp_path: Path
         lab.send_signal(end)
         rest = lab.stdout.read()
         assert lab.wait(timeout=20) == 0
-    assert "manage.py scan --network 127.0.0.1/32 --ports" in rest
+    hints = (
+        rest.index(f"Scan it: manage.py scan --places {file} --wait"),
+        rest.index("manage.py scan --network 127.0.0.1/32 "),
+    )
+    assert hints == tuple(sorted(hints))
     assert f"manage.py trust lab {file}.root.pem" in rest
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((lines[0].address, lines[0].port), timeout=5)
@@ -45,3 +49,10 @@ def test_a_wrong_wish_is_answered_in_words() -> None:
         _, errors = lab.communicate(timeout=60)
     assert lab.returncode == 1
     assert errors.startswith("CommandError: unknown kinds ['nonsense']")
+
+
+def test_a_manifest_that_cannot_be_written_is_told_before_the_lab_opens(tmp_path: Path) -> None:
+    with start("--endpoints", "5", "--manifest", str(tmp_path / "missing" / "lab.jsonl")) as lab:
+        printed, errors = lab.communicate(timeout=60)
+    assert (lab.returncode, printed) == (1, "")
+    assert errors.startswith(f"CommandError: {tmp_path}/missing/lab.jsonl cannot be written: no such file or directory")

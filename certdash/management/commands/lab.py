@@ -14,6 +14,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from certdash.lib.files import require_writable, writing
 from lab import estate, manifest
 from lab.servers import Servers
 
@@ -31,18 +32,25 @@ class Command(BaseCommand):
         parser.add_argument("--kinds", default="", metavar="KIND,KIND", help="default: all")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["manifest"]:
+            require_writable(options["manifest"])
+            require_writable(manifest.root_path(options["manifest"]))
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard), hard))
         try:
             servers = Servers(estate.plan(_wanted(options), timezone.now()))
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from error
-        if options["manifest"]:
-            servers.manifest.write(options["manifest"])
         try:
+            self._write_manifest(servers, options["manifest"])
             asyncio.run(self._serve(servers, options["manifest"]))
         finally:
             servers.close()
+
+    def _write_manifest(self, servers: Servers, file: Path | None) -> None:
+        if file:
+            with writing(file, "The lab is closed again."):
+                servers.manifest.write(file)
 
     async def _serve(self, servers: Servers, file: Path | None) -> None:
         loop = asyncio.get_running_loop()
@@ -52,7 +60,7 @@ class Command(BaseCommand):
         self.stdout.write("The lab is closed.")
 
     def _announce(self, lines: tuple[manifest.Line, ...], file: Path | None) -> None:
-        self.stdout.write("\n".join(_summary(lines)))
+        self.stdout.write("\n".join([*_summary(lines), *_hints(lines, file)]))
         if file:
             root = manifest.root_path(file)
             self.stdout.write(f"Expected: {file}\nRoot:     {root}")
@@ -79,11 +87,19 @@ def _summary(lines: tuple[manifest.Line, ...]) -> list[str]:
     for protocol, group in groupby(sorted(lines, key=_by_protocol), key=lambda line: line.protocol):
         ports = ",".join(map(str, sorted({line.port for line in group})))
         found.append(f"  {protocol:<9}{network}  ports {ports}")
+    return found
+
+
+def _hints(lines: tuple[manifest.Line, ...], file: Path | None) -> list[str]:
+    """By the manifest a scan finds everything; by network it asks without names, and in one protocol."""
+    hints = [f"Scan it: manage.py scan --places {shlex.quote(str(file))} --wait"] if file else []
     tls = sorted({line.port for line in lines if line.protocol == "tls"})
     if tls:
         ports = ",".join(map(str, tls))
-        found.append(f"Scan it: manage.py scan --network {network} --ports {ports} --wait")
-    return found
+        network = _network({line.address for line in lines})
+        begin = "Or by network, without names" if file else "Scan it, without names"
+        hints.append(f"{begin}: manage.py scan --network {network} --ports {ports} --wait")
+    return hints
 
 
 def _by_protocol(line: manifest.Line) -> int:

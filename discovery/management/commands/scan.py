@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from accounts.services import on_command_line
+from certdash.lib.files import require_writable, writing
 from certdash.lib.inert import for_csv
 from certdash.lib.work import WorkStatus
 from discovery import services
@@ -25,7 +26,7 @@ from discovery.engines.lookup import system_resolve
 from discovery.models import Candidate, Scan, Source
 from discovery.probe import Place
 from inventory.addresses import pack
-from inventory.models import Endpoint
+from inventory.models import Certificate, Endpoint, ServedChain
 
 ORIGIN = "command line"
 COUNTS = ("asked", "answered", "refused", "silent", "excluded", "failed")
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         parser.add_argument("--allow", action="store_true", help="permit, for good, to probe what is named here")
         parser.add_argument("--wait", action="store_true", help="do the work here, together with running workers")
         parser.add_argument("--json", action="store_true", help="print JSON")
-        parser.add_argument("--output", metavar="FILE.csv", help="write what this scan found as CSV (waits)")
+        parser.add_argument("--output", type=Path, metavar="FILE.csv", help="write what this scan found as CSV (waits)")
 
     @on_command_line()
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -63,15 +64,20 @@ class Command(BaseCommand):
             raise CommandError(
                 "Name addresses or networks, or a file of places, such as: manage.py scan www.example.org --allow"
             )
+        if options["output"]:
+            require_writable(options["output"])
         if options["allow"]:
             allow(targets or sorted({place.address for place in places}))
         scan = start(targets, places, options)
         if options["wait"] or options["output"]:
             work_on(scan)
             scan.refresh_from_db()
-        if options["output"]:
-            write_csv(scan, Path(options["output"]))
         self.stdout.write(json.dumps(as_json(scan), indent=2) if options["json"] else as_text(scan))
+        if options["output"]:
+            with writing(
+                options["output"], "What was found is in the inventory: manage.py export endpoints writes it."
+            ):
+                write_csv(scan, options["output"])
         if scan.status in {WorkStatus.FAILED, WorkStatus.CANCELLED}:
             raise CommandError(f"Scan {scan.pk} {scan.get_status_display()}: {scan.error}", returncode=NOT_DONE)
 
@@ -159,7 +165,10 @@ def as_text(scan: Scan) -> str:
 
 
 def write_csv(scan: Scan, path: Path) -> None:
-    """One line per endpoint and per open port without TLS that this scan looked at, as they stand now."""
+    """What this scan looked at, as it stands now: a line per endpoint and certificate that it serves.
+
+    Endpoints without certificate and open ports without TLS have one line each.
+    """
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(CSV)
@@ -168,17 +177,19 @@ def write_csv(scan: Scan, path: Path) -> None:
 
 
 def endpoint_lines(scan: Scan) -> Iterator[Sequence[str | int]]:
-    rows = Endpoint.objects.select_related("certificate")
+    now_served = ServedChain.objects.filter(state=ServedChain.State.SERVED).select_related("certificate")
+    rows = Endpoint.objects.prefetch_related(Prefetch("served", now_served.order_by("variant")))
     for pks in in_order(Endpoint.objects.all(), scan.endpoint_ids()):
         found = rows.in_bulk(pks)
-        yield from (csv_row(found[pk]) for pk in pks)
+        for pk in pks:
+            yield from csv_rows(found[pk])
 
 
 def candidate_lines(scan: Scan) -> Iterator[Sequence[str | int]]:
     for pks in in_order(Candidate.objects.all(), scan.candidate_ids()):
         found = Candidate.objects.in_bulk(pks)
         for row in (found[pk] for pk in pks):
-            yield row.host, row.port, "", row.protocol, Endpoint.Outcome.HANDSHAKE_FAILED, row.reason, "", "", "", ""
+            yield row.host, row.port, "", row.protocol, Endpoint.Outcome.HANDSHAKE_FAILED, row.reason, *NO_CERTIFICATE
 
 
 def in_order(rows: QuerySet[Any], wanted: set[int]) -> Iterator[list[int]]:
@@ -194,13 +205,26 @@ def batched(items: list[int]) -> Iterator[list[int]]:
     return (items[at : at + BATCH] for at in range(0, len(items), BATCH))
 
 
-CSV = ("address", "port", "server_name", "protocol", "outcome", "reason", "tls_version", "sha256", "name", "not_after")
+CSV = (
+    *("address", "port", "server_name", "protocol", "outcome", "reason"),
+    *("tls_version", "sha256", "name", "not_after", "variant"),
+)
+NO_CERTIFICATE = ("", "", "", "", "")
 
 
-def csv_row(row: Endpoint) -> list[str | int]:
+def csv_rows(row: Endpoint) -> Iterator[list[str | int]]:
+    """A server with an RSA and an ECDSA certificate serves two; what it serves by default comes first."""
     place: list[str | int] = [row.host, row.port, row.server_name, row.protocol, row.outcome, row.reason]
-    certificate = row.certificate if row.outcome == Endpoint.Outcome.SERVED else None
-    if certificate is None:
-        return [*place, "", "", "", ""]
+    served = {pointer.certificate_id: pointer for pointer in reversed(row.served.all())}
+    if row.outcome != Endpoint.Outcome.SERVED or not served:
+        yield [*place, *NO_CERTIFICATE]
+        return
+    for pointer in reversed(served.values()):
+        # The version was agreed with who asked by default.
+        version = row.tls_version if pointer.variant == ServedChain.Variant.DEFAULT else ""
+        yield [*place, version, *described(pointer.certificate), pointer.variant]
+
+
+def described(certificate: Certificate) -> tuple[str, str, str]:
     not_after = certificate.not_after.isoformat() if certificate.not_after else ""
-    return [*place, row.tls_version, certificate.sha256, certificate.name, not_after]
+    return certificate.sha256, certificate.name, not_after

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts.models import Role, User
+from certdash.lib.files import require_writable, writing
 from inventory.exports import EXPORTS, FORMATS, note_export, write
 from inventory.filters import error_sentences
 
@@ -24,6 +25,8 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, help="a file instead of standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["output"]:
+            require_writable(options["output"])
         now = timezone.now()
         export = EXPORTS[options["what"]]
         # Who may run commands here sees everything; no account stands behind it.
@@ -36,8 +39,8 @@ class Command(BaseCommand):
             for piece in pieces:
                 self.stdout.write(piece, ending="")
             return
-        try:
-            with options["output"].open("w", encoding="utf-8", newline="") as file:
-                file.writelines(pieces)
-        except OSError as error:
-            raise CommandError(f"{options['output']} cannot be written: {error.strerror}.") from error
+        with (
+            writing(options["output"], "The file is not whole."),
+            options["output"].open("w", encoding="utf-8", newline="") as file,
+        ):
+            file.writelines(pieces)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Role, User
 from accounts.services import on_command_line
+from certdash.lib.files import require_writable, writing
 from certdash.lib.work import WorkStatus
 from reports.models import Report
 from reports.services import make_report, request_report
@@ -28,6 +29,7 @@ class Command(BaseCommand):
 
     @on_command_line()
     def handle(self, *args: Any, kind: str, output: Path, **options: Any) -> None:
+        require_writable(output)
         user = self._person(options["user"])
         try:
             report = request_report(user, options["filter"], timezone.now(), enqueue=False)
@@ -37,7 +39,8 @@ class Command(BaseCommand):
         report.refresh_from_db()
         if report.status != WorkStatus.DONE:
             raise CommandError(f"Report {report.pk} was not made: {report.error}")
-        output.write_bytes(bytes(report.pdf or b""))
+        with writing(output, f"Report {report.pk} is made and kept: it is on the page /reports/{report.pk}/."):
+            output.write_bytes(bytes(report.pdf or b""))
         self.stdout.write(f"{output}: report {report.pk}, {report.pdf_size:,} bytes")
         self.stdout.write(f"sha256 of the file  {report.pdf_sha256}\nsha256 of the data  {report.data_sha256}")
 
