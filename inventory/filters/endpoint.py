@@ -31,7 +31,7 @@ class EndpointFilter(StandingFilter):
     defaults: ClassVar = {"retired": "no"}
     lifted: ClassVar = {"retired": ANY}
     sorts = (
-        Sort("address", "address", "bytes", label=gettext_lazy("Address")),
+        Sort("address", "address", "bytes", label=gettext_lazy("Address"), then=("port",)),
         Sort("name", "server_name", label=gettext_lazy("Name")),
         Sort("seen", "last_seen_at", "time", nullable=True, label=gettext_lazy("Seen")),
         Sort("severity", "worst_severity", "number", label=gettext_lazy("Worst finding")),

@@ -1,6 +1,6 @@
 """Pages by key: any depth costs the same, and a row that moves is never shown twice.
 
-A cursor names the last row shown (its sort value and id) and which way to go on. It is signed, so that nobody can put
+A cursor names the last row shown (its sort values and id) and which way to go on. It is signed, so that nobody can put
 a value of their own choosing into a comparison, and it names its sort, so that it cannot be used with another.
 """
 
@@ -26,7 +26,10 @@ class CursorError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """One order: a column, then the id. Rows without a value come last, and first when the order is turned."""
+    """One order: a column, the columns ``then`` (numbers) where it is equal, and last the id.
+
+    Rows without a value come last, and first when the order is turned.
+    """
 
     word: str
     field: str
@@ -34,6 +37,7 @@ class Sort:
     nullable: bool = False
     descending: bool = False
     label: str | Promise = ""
+    then: tuple[str, ...] = ()
 
     @property
     def param(self) -> str:
@@ -43,10 +47,10 @@ class Sort:
         return replace(self, descending=not self.descending)
 
     def apply(self, queryset: QuerySet[Row]) -> QuerySet[Row]:
-        key = F(self.field)
+        key, rest = F(self.field), (*self.then, "pk")
         if self.descending:
-            return queryset.order_by(key.desc(nulls_first=self.nullable or None), "-pk")
-        return queryset.order_by(key.asc(nulls_last=self.nullable or None), "pk")
+            return queryset.order_by(key.desc(nulls_first=self.nullable or None), *(f"-{name}" for name in rest))
+        return queryset.order_by(key.asc(nulls_last=self.nullable or None), *rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +61,20 @@ class Cursor:
     value: Any
     pk: int
     backwards: bool = False
+    then: tuple[Any, ...] = ()
 
     def write(self, kind: Kind) -> str:
-        return str(_signer.sign_object([self.sort, self.backwards, _plain(self.value, kind), self.pk]))
+        return str(_signer.sign_object([self.sort, self.backwards, _plain(self.value, kind), self.pk, *self.then]))
 
     @classmethod
     def read(cls, text: str, sort: Sort) -> Cursor:
         try:
-            param, backwards, value, pk = _signer.unsign_object(text)
+            param, backwards, value, pk, *then = _signer.unsign_object(text)
         except (BadSignature, ValueError, TypeError) as error:
             raise CursorError(_("the link to this page of the list is damaged; begin at the first page")) from error
-        if param != sort.param:
+        if param != sort.param or len(then) != len(sort.then):
             raise CursorError(_("the link to this page of the list belongs to another sort order"))
-        return cls(param, _rich(value, sort.kind), pk, backwards)
+        return cls(param, _rich(value, sort.kind), pk, backwards, tuple(then))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +138,17 @@ def _beyond(sort: Sort, cursor: Cursor | None, *, empty: bool = False) -> Q:
     if empty:
         return later
     # The bound on the column alone lets the index start there; the OR only decides among equal values.
-    return Q(**{f"{sort.field}__{than}e": cursor.value}) & (Q(**{f"{sort.field}__{than}": cursor.value}) | later)
+    for field, value in reversed([(sort.field, cursor.value), *zip(sort.then, cursor.then, strict=True)]):
+        later = Q(**{f"{field}__{than}e": value}) & (Q(**{f"{field}__{than}": value}) | later)
+    return later
 
 
 def _cursor(row: Model, sort: Sort, *, backwards: bool) -> str:
     value: Any = row
     for step in sort.field.split("__"):
         value = None if value is None else getattr(value, step)
-    return Cursor(sort.param, value, row.pk, backwards).write(sort.kind)
+    then = tuple(getattr(row, name) for name in sort.then)
+    return Cursor(sort.param, value, row.pk, backwards, then).write(sort.kind)
 
 
 def _plain(value: Any, kind: Kind) -> Any:
