@@ -57,12 +57,17 @@ class CertificateFilter(StandingFilter):
 
     def matching(self, queryset: Rows, _name: str, text: str) -> Rows:
         endpoints = Endpoint.objects.visible_to(self.user)
+        few: set[int] | None = None
         for word in words_of(text):
             found = matching_certificates(word, endpoints)
             # Few hits are read once, for page, count and facets; many are met early on any walk through an index.
             first = [pk for (pk,) in found[: MOST_COUNTED + 1]]
-            queryset = queryset.filter(pk__in=first if len(first) <= MOST_COUNTED else found)
-        return queryset
+            if len(first) > MOST_COUNTED:
+                queryset = queryset.filter(pk__in=found)
+            else:
+                few = set(first) if few is None else few.intersection(first)
+        # All words together, since SQLite takes no more than 32,766 parameters in one statement.
+        return queryset if few is None else queryset.filter(pk__in=few)
 
     def in_status(self, queryset: CertificateQuerySet, _name: str, words: Sequence[str]) -> Rows:
         return queryset.in_status([Status(word) for word in words], self.now)

@@ -67,3 +67,13 @@ def test_a_search_finds_the_same_endpoints_whether_they_are_few_or_many(
 def test_of_endpoints_of_which_none_is_known_all_were_judged(administrator: User, now: datetime) -> None:
     assert not filters.endpoints("judged=no", administrator, now).queryset.exists()
     assert not filters.endpoints("judged=yes", administrator, now).queryset.exists()
+
+
+def test_many_words_ask_for_the_ids_that_all_of_them_have(administrator: User, now: datetime) -> None:
+    both = make_certificate("one-and-two.example.org")
+    for name in ("one.example.org", "two.example.org"):
+        make_certificate(name)
+    found = filters.certificates("q=one+two+example", administrator, now).queryset
+    assert list(found) == [both]
+    ids = [value for value in found.query.sql_with_params()[1] if isinstance(value, int) and value == both.pk]
+    assert len(ids) == 1
