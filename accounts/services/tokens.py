@@ -17,15 +17,15 @@ LIFETIME = timedelta(hours=24)
 
 
 @transaction.atomic
-def issue_setup_link(now: datetime) -> str:
+def issue_setup_link(now: datetime, served_at: str = "") -> str:
     """Return the address of the first-run pages with a new token; earlier ones no longer open them."""
-    return absolute(reverse("accounts:setup_link", args=[_issue(None, now)]))
+    return absolute(reverse("accounts:setup_link", args=[_issue(None, now)]), served_at)
 
 
 @transaction.atomic
-def issue_invitation_link(user: User, now: datetime) -> str:
+def issue_invitation_link(user: User, now: datetime, served_at: str = "") -> str:
     """Return the address where this person sets name and password; earlier links of theirs no longer work."""
-    return absolute(reverse("accounts:invitation_link", args=[_issue(user, now)]))
+    return absolute(reverse("accounts:invitation_link", args=[_issue(user, now)]), served_at)
 
 
 def find_token(raw: str, now: datetime) -> SetupToken | None:
@@ -47,10 +47,14 @@ def use_token(token: SetupToken, now: datetime) -> bool:
     return still_open.update(used_at=now) == 1
 
 
-def absolute(path: str) -> str:
-    """Return the full address of a page, as people reach it."""
+def absolute(path: str, served_at: str = "") -> str:
+    """Return the full address of a page, as people reach it.
+
+    ``served_at`` is where the running instance says that it is, if whoever asks may have been started with others of
+    its settings. What the organisation says of its address counts more.
+    """
     base = Organisation.objects.filter(pk=1).values_list("base_url", flat=True).first()
-    return f"{(base or settings.BASE_URL).rstrip('/')}{path}"
+    return f"{(base or served_at or settings.BASE_URL).rstrip('/')}{path}"
 
 
 def _issue(user: User | None, now: datetime) -> str:

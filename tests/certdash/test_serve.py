@@ -123,6 +123,32 @@ def test_a_signal_ends_web_and_worker_cleanly(served: Served, number: signal.Sig
     assert "Traceback" not in served.said()
 
 
+def manage(served: Served, *arguments: str) -> str:
+    """What a command says in another terminal, which knows nothing of where the instance listens."""
+    told = subprocess.run(
+        supervisor.manage(*arguments),
+        env=environment(served.var, 1),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout
+
+
+def test_another_terminal_is_told_where_it_is_served(served: Served) -> None:
+    address = f"http://127.0.0.1:{served.port}/"
+    link = manage(served, "setup", "--link")
+    assert f"for a day): {address}setup/" in link
+    assert "does not run" not in link
+    assert f"links in mails begin with {address}" in manage(served, "doctor")
+    served.process.terminate()
+    served.process.wait(30)
+    link = manage(served, "setup", "--link")
+    assert "for a day): http://127.0.0.1:1/setup/" in link
+    assert f"certdash does not run from {served.var} now: http://127.0.0.1:1 is what" in link
+
+
 def test_a_killed_web_server_is_started_again(served: Served) -> None:
     first = served.group("web-server")
     os.kill(first.leader, signal.SIGKILL)

@@ -9,6 +9,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
@@ -30,6 +31,7 @@ from accounts.services import (
     on_command_line,
 )
 from certdash.lib.forms import one_line
+from certdash.management import serving
 from discovery.addresses import AddressError, parse_network
 from discovery.services import ScanRefusedError, allow, look_daily
 
@@ -75,9 +77,19 @@ class Command(BaseCommand):
 
     def _print_link(self, now: datetime) -> None:
         if is_set_up():
-            self.stdout.write(f"certdash is set up; sign in at {absolute(reverse('account_login'))}")
-            return
-        self.stdout.write(f"Set certdash up here (the link works once, for a day): {issue_setup_link(now)}")
+            self.stdout.write(f"certdash is set up; sign in at {absolute(reverse('account_login'), _served_at())}")
+        else:
+            link = issue_setup_link(now, _served_at())
+            self.stdout.write(f"Set certdash up here (the link works once, for a day): {link}")
+        self._warn_of_address()
+
+    def _warn_of_address(self) -> None:
+        """The shell of this command may have other settings than the one that starts certdash."""
+        if not _served_at() and not Organisation.objects.exclude(base_url="").exists():
+            self.stdout.write(
+                f"certdash does not run from {settings.VAR} now: {settings.BASE_URL} is what CERTDASH_BASE_URL or "
+                "CERTDASH_BIND say here. If it is started with others, ask for the link again then."
+            )
 
     def _password(self, options: dict[str, Any]) -> str:
         """Return the password from the file or the terminal; empty if the person will choose one by a link."""
@@ -128,9 +140,13 @@ class Command(BaseCommand):
 
     def _next(self, user: User, now: datetime) -> str:
         if user.has_usable_password():
-            return f"Sign in as {user.email} at {absolute(reverse('account_login'))}"
-        link = issue_invitation_link(user, now)
+            return f"Sign in as {user.email} at {absolute(reverse('account_login'), _served_at())}"
+        link = issue_invitation_link(user, now, _served_at())
         return f"{user.email} chooses a password here (the link works once, for a day): {link}"
+
+
+def _served_at() -> str:
+    return serving.address_of_running(settings.VAR / "run")
 
 
 def _from_file(path: Path | None) -> str:

@@ -86,7 +86,7 @@ def addresses(now: datetime) -> Answer:
     found = checks.addresses(None, databases=["default"], ours=served or settings.BASE_URL)
     if found:
         return bad("addresses", "; ".join(f"{message.id}: {message.msg} {message.hint}" for message in found))
-    return good("addresses", f"links in mails begin with {absolute('/')}")
+    return good("addresses", f"links in mails begin with {absolute('/', served)}")
 
 
 def zones(now: datetime) -> Answer:
