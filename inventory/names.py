@@ -55,6 +55,12 @@ def displayed(name: str) -> str:
     return ".".join(map(_u_label, name.split(".")))
 
 
+def other_form(name: str) -> str:
+    """Return the name as people write it, where that is not how it is stored; else nothing."""
+    shown = displayed(name)
+    return shown if shown != name else ""
+
+
 def _u_label(label: str) -> str:
     try:
         return idna.decode(label) if label.lower().startswith("xn--") else label

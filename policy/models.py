@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from django.db import models
@@ -18,22 +17,6 @@ from policy.rules import Severity as RuleSeverity
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
-
-# Rules are asked every minute: what has been due for longer than this was not judged in time.
-LATE = timedelta(hours=1)
-
-
-def late_q(now: datetime) -> Q:
-    """Certificates and endpoints that were never judged, or should have been judged again long ago."""
-    # What was never judged is due since it was stored, so an index finds both.
-    return Q(judge_at__lte=now) & (Q(judged_at=None) | Q(judge_at__lt=now - LATE))
-
-
-def is_late(row: Certificate | Endpoint, now: datetime) -> bool:
-    """The same answer as ``late_q``, of one row."""
-    if row.judge_at is None or row.judge_at > now:
-        return False
-    return row.judged_at is None or row.judge_at < now - LATE
 
 
 def rule_of(code: str) -> Rule:

@@ -11,7 +11,8 @@ from django.db.models import Count, Min, Q
 
 from accounts.models import User
 from inventory.models import Certificate, Endpoint
-from policy.models import LATE, Finding, FindingQuerySet, Unjudged, UnjudgedQuerySet, late_q, rule_of
+from inventory.models.standing import LATE, late_q
+from policy.models import Finding, FindingQuerySet, Unjudged, UnjudgedQuerySet, rule_of
 
 SHOWN = 50
 

@@ -10,6 +10,7 @@ and keyset paging need them there.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from django.conf import settings
@@ -21,6 +22,28 @@ from accounts.models import Team, User
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
+
+
+# Rules are asked every minute: what has been due for longer than this was not judged in time.
+LATE = timedelta(hours=1)
+
+
+def late_q(now: datetime) -> Q:
+    """Certificates and endpoints that were never judged, or should have been judged again long ago."""
+    # What was never judged is due since it was stored, so an index finds both.
+    return Q(judge_at__lte=now) & (Q(judged_at=None) | Q(judge_at__lt=now - LATE))
+
+
+def is_late(row: Standing, now: datetime) -> bool:
+    """The same answer as ``late_q``, of one row."""
+    if row.judge_at is None or row.judge_at > now:
+        return False
+    return row.judged_at is None or row.judge_at < now - LATE
+
+
+def judged_in_time(row: Standing, now: datetime) -> bool:
+    """Whether the rules were asked of it and are not overdue: only then does the lack of a finding say something."""
+    return row.judged_at is not None and not is_late(row, now)
 
 
 class Origin(models.TextChoices):

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from inventory.filters import risk_words
 from inventory.models import Certificate, Endpoint, Risk
-from inventory.names import displayed
+from inventory.models.standing import judged_in_time
+from inventory.names import other_form
 from inventory.status import Status
 
 RISKS_SHOWN = 1
@@ -25,22 +26,18 @@ class CertificateRow:
     status: Status
     is_urgent: bool
     risks: Sequence[str]
-
-    @property
-    def is_judged(self) -> bool:
-        """Whether the rules were asked of it: that no risk stands beside it says something only then."""
-        return self.certificate.kind == Certificate.Kind.LEAF and self.certificate.judged_at is not None
+    # Whether the rules were asked of it: that no risk stands beside it says something only then.
+    judged_in_time: bool
 
     @property
     def is_troubled(self) -> bool:
-        """Whether something keeps what is in date from being called good: a finding, or that nobody judged it."""
-        return bool(self.certificate.worst_severity) or not self.is_judged
+        """Whether something keeps what is in date from being called good: a finding, or no judgement of late."""
+        return bool(self.certificate.worst_severity) or not self.judged_in_time
 
     @property
     def other_form(self) -> str:
         """The name as people write it, where that is not how it is stored; shown beside it, never instead."""
-        shown = displayed(self.certificate.name)
-        return shown if shown != self.certificate.name else ""
+        return other_form(self.certificate.name)
 
     @property
     def more_names(self) -> int:
@@ -70,6 +67,7 @@ class EndpointRow:
 
     endpoint: Endpoint
     why_not_judged: str
+    judged_in_time: bool
     served: CertificateRow | None
 
     @property
@@ -79,7 +77,7 @@ class EndpointRow:
     @property
     def is_troubled(self) -> bool:
         """As of a certificate."""
-        return bool(self.endpoint.worst_severity) or self.endpoint.judged_at is None
+        return bool(self.endpoint.worst_severity) or not self.judged_in_time
 
 
 def certificate_rows(certificates: Iterable[Certificate], now: datetime) -> list[CertificateRow]:
@@ -95,6 +93,7 @@ def certificate_row(certificate: Certificate, now: datetime, *, with_risks: bool
         status=status,
         is_urgent=status == Status.EXPIRING and urgent_from is not None and urgent_from <= now,
         risks=[risk_words(risk.code) for risk in risks],
+        judged_in_time=certificate.kind == Certificate.Kind.LEAF and judged_in_time(certificate, now),
     )
 
 
@@ -105,7 +104,7 @@ def endpoint_rows(endpoints: Iterable[Endpoint], now: datetime) -> list[Endpoint
 def endpoint_row(endpoint: Endpoint, now: datetime) -> EndpointRow:
     certificate = endpoint.certificate
     served = certificate_row(certificate, now, with_risks=False) if certificate is not None else None
-    return EndpointRow(endpoint, why_not_judged(endpoint, now), served)
+    return EndpointRow(endpoint, why_not_judged(endpoint, now), judged_in_time(endpoint, now), served)
 
 
 def is_judged(endpoint: Endpoint, now: datetime) -> bool:

@@ -22,8 +22,9 @@ from inventory import exports, filters
 from inventory.filters import Filtered
 from inventory.models import Certificate
 from inventory.status import Status
+from inventory.models.standing import is_late
+from inventory.names import other_form
 from inventory.trust import mozilla_roots
-from policy.models import is_late
 from reports.services.freshness import freshness, moment_text, ranked
 from reports.services.unjudged import of_unknown_strength, rules_not_judged
 from reports.snapshot.values import WEAK

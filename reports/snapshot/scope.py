@@ -13,8 +13,9 @@ from django.urls import reverse
 from accounts.models import User
 from inventory import filters
 from inventory.models import Certificate, Endpoint
+from inventory.models.standing import late_q
 from inventory.services import totals
-from policy.models import Finding, FindingQuerySet, Unjudged, late_q
+from policy.models import Finding, FindingQuerySet, Unjudged
 from reports.snapshot.values import WEAK, Judged
 
 

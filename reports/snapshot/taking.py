@@ -13,7 +13,7 @@ from discovery.models import Scan
 from inventory import filters
 from inventory.models import Certificate, Issuer, Total
 from inventory.services import totals
-from inventory.status import Status
+from inventory.snapshot.rows import certificate_row
 from policy.rules import CATALOGUE
 from reports.charts import Bar, Bars, Week, sorted_bars
 from reports.snapshot.numbers import strip
@@ -106,13 +106,12 @@ def _attention(scope: Scope) -> list[Attention]:
 def _expiring_next(scope: Scope) -> list[Expiring]:
     found = filters.certificates(scope.query(in_use="yes", sort="expires"), scope.user, scope.now)
     rows = found.ordered().select_related("owner_team", "issuer")[:NEXT_SHOWN]
-    return [Expiring(row, _status(row, scope.now)) for row in rows]
+    return [_expiring(row, scope.now) for row in rows]
 
 
-def _status(certificate: Certificate, now: datetime) -> str:
-    status = certificate.status_at(now)
-    is_urgent = certificate.urgent_from is not None and now >= certificate.urgent_from
-    return "urgent" if status == Status.EXPIRING and is_urgent else status.value
+def _expiring(certificate: Certificate, now: datetime) -> Expiring:
+    row = certificate_row(certificate, now, with_risks=False)
+    return Expiring(certificate, "urgent" if row.is_urgent else row.status.value, row.is_troubled)
 
 
 def _issuers(scope: Scope) -> Bars:

@@ -102,11 +102,8 @@ class Expiring:
 
     certificate: Certificate
     status: str
-
-    @property
-    def is_troubled(self) -> bool:
-        """Whether something keeps what is in date from being called good: a finding, or that nobody judged it."""
-        return bool(self.certificate.worst_severity) or self.certificate.judged_at is None
+    # Whether something keeps what is in date from being called good: a finding, or that nobody judged it of late.
+    is_troubled: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,20 +104,25 @@ def test_a_chain_that_is_sent_stands_before_one_that_more_nodes_sent_last(
     assert make_chain(this, ca).length == 2
 
 
-@pytest.mark.parametrize("judged", ["yes", "never"])
+@pytest.mark.parametrize("judged", ["yes", "never", "too long ago"])
 def test_only_what_was_judged_is_called_good(judged: str, as_administrator: Client, today: datetime) -> None:
-    judged_at = today if judged == "yes" else None
-    certificate = make_certificate(NAME, judged_at=judged_at, nodes_serving=1, nodes_total=1, now=today)
-    endpoint = make_endpoint(server_name=NAME, certificate=certificate, judged_at=judged_at, now=today)
+    judging: dict[str, Any] = {
+        "yes": {"judged_at": today, "judge_at": today - timedelta(minutes=59)},
+        "never": {"judged_at": None, "judge_at": today - timedelta(minutes=1)},
+        "too long ago": {"judged_at": today - timedelta(days=8), "judge_at": today - timedelta(days=7)},
+    }[judged]
+    why = f"the rules were not asked {'in time' if judging['judged_at'] else 'yet'}"
+    certificate = make_certificate(NAME, nodes_serving=1, nodes_total=1, now=today, **judging)
+    endpoint = make_endpoint(server_name=NAME, certificate=certificate, now=today, **judging)
     for response, not_judged in (
-        (page(as_administrator, certificate), "the rules were not asked yet"),
-        (page(as_administrator, endpoint), "the rules were not asked yet"),
+        (page(as_administrator, certificate), why),
+        (page(as_administrator, endpoint), why),
         (as_administrator.get("/certificates/"), "not judged"),
         (as_administrator.get("/endpoints/"), "not judged"),
     ):
         main = response.text.split("<main")[1].split("</main>")[0]
-        assert ("status-in_date" in main) is bool(judged_at), response.request["PATH_INFO"]
-        assert (not_judged in words(response)) is not bool(judged_at)
+        assert ("status-in_date" in main) is (judged == "yes"), response.request["PATH_INFO"]
+        assert (not_judged in words(response)) is (judged != "yes")
 
 
 def test_a_certificate_of_an_authority_is_not_judged(as_administrator: Client, today: datetime) -> None:

@@ -15,8 +15,9 @@ from pytest_django import Settings
 
 from inventory import trust
 from inventory.models import Certificate, Endpoint
+from inventory.models.standing import is_late
 from policy import rules
-from policy.models import Asked, is_late
+from policy.models import Asked
 from policy.rules import CERTIFICATE_RULES, Bad, CertificateFacts, Verdict
 from policy.services import asking, call_for_changed_rules
 from policy.services.calling import call

@@ -206,10 +206,10 @@ def test_what_expires_next_is_called_good_only_once_judged(client: Client, audit
     certificate = make_certificate(nodes_serving=1, nodes_total=1, now=today)
     recount()
     client.force_login(auditor)
-    for judged_at in (None, today):
-        Certificate.objects.filter(pk=certificate.pk).update(judged_at=judged_at)
+    for judged_at, due in ((None, today), (today - 8 * DAY, today - 7 * DAY), (today - 8 * DAY, today + DAY)):
+        Certificate.objects.filter(pk=certificate.pk).update(judged_at=judged_at, judge_at=due)
         main = client.get("/").content.decode().split("<main")[1].split("</main>")[0]
-        assert ("status-in_date" in main) is bool(judged_at)
+        assert ("status-in_date" in main) is (due > today)
 
 
 def test_since_the_last_visit_counts_what_happened_after_it(auditor: User, today: datetime) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from accounts.models import Organisation, Team, User
 from inventory.models import Certificate
+from inventory.models.standing import is_late, late_q
 from inventory.services import recount
-from policy.models import EVERY_RULE, Unjudged, is_late, late_q
+from policy.models import EVERY_RULE, Unjudged
 from policy.rules import ENDPOINT_RULES
 from reports.exports.document import context
 from reports.services import freeze_inventory
