@@ -27,6 +27,7 @@ from certdash.lib.inert import for_csv
 from inventory import filters
 from inventory.filters import Filtered
 from inventory.models import Certificate, Endpoint, Severity
+from inventory.names import other_form
 from inventory.services import one_moment
 from inventory.snapshot.rows import is_judged
 
@@ -88,8 +89,14 @@ CERTIFICATES: Export[Certificate] = Export(
     (
         Column("sha256", "SHA-256 of the certificate, which identifies it", lambda c, _: c.sha256),
         Column("name", "its first subject alternative name", lambda c, _: c.name),
+        Column("name_unicode", "`name` in its own script, where it holds `xn--`", lambda c, _: other_form(c.name)),
         Column("status", "the one status at the moment of the export", lambda c, now: c.status_at(now).value),
         Column("names", "all subject alternative names", lambda c, _: [name.value for name in c.names.all()]),
+        Column(
+            "names_unicode",
+            "those of `names` that hold `xn--`, each in its own script",
+            lambda c, _: [shown for name in c.names.all() if (shown := other_form(name.value))],
+        ),
         Column("issuer", "what its issuer is called", lambda c, _: c.issuer and c.issuer.label),
         Column("serial_number", "hexadecimal; unique per issuer only", lambda c, _: c.serial_number),
         Column("not_before", "first moment of its validity period", lambda c, _: c.not_before),
@@ -102,7 +109,7 @@ CERTIFICATES: Export[Certificate] = Export(
         *_DETAILS,
         Column("nodes_serving", "nodes that serve it, as far as the last look says", lambda c, _: c.nodes_serving),
         Column("nodes_last_known", "of these, nodes that gave no answer since", lambda c, _: c.nodes_last_known),
-        Column("nodes_total", "nodes of the services that should serve it", lambda c, _: c.nodes_total),
+        Column("nodes_total", "nodes of the same services, this one or another certificate", lambda c, _: c.nodes_total),
         Column("risks", "codes of its open risks", lambda c, _: sorted(risk.code for risk in c.risks.all())),
         Column("worst_severity", "of its open findings", lambda c, _: Severity(c.worst_severity).name.lower()),
         Column("judged_at", "when the rules were last asked of it; empty if never", lambda c, _: c.judged_at),
@@ -123,6 +130,11 @@ ENDPOINTS: Export[Endpoint] = Export(
         Column("address", "IP address", lambda e, _: e.host),
         Column("port", "TCP port", lambda e, _: e.port),
         Column("server_name", "the name it was asked for", lambda e, _: e.server_name),
+        Column(
+            "server_name_unicode",
+            "`server_name` in its own script, where it holds `xn--`",
+            lambda e, _: other_form(e.server_name),
+        ),
         Column("protocol", "tls, or what was spoken before STARTTLS", lambda e, _: e.protocol),
         Column("service", "what its nodes have in common", lambda e, _: e.service),
         Column("outcome", "of the last attempt; never if there was none", lambda e, _: e.outcome or "never"),
@@ -134,6 +146,11 @@ ENDPOINTS: Export[Endpoint] = Export(
         Column("cipher", "agreed in the last handshake", lambda e, _: e.cipher),
         Column("certificate_sha256", "what it served last", lambda e, _: e.certificate and e.certificate.sha256),
         Column("certificate_name", "first name of that certificate", lambda e, _: e.certificate and e.certificate.name),
+        Column(
+            "certificate_name_unicode",
+            "that name in its own script, where it holds `xn--`",
+            lambda e, _: e.certificate and other_form(e.certificate.name),
+        ),
         Column("not_after", "end of that certificate", lambda e, _: e.certificate and e.certificate.not_after),
         *_OWNER,
         *_DETAILS,

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from inventory.models.standing import OwnedQuerySet, Severity, Standing
 from inventory.models.status_q import status_case, status_q
+from inventory.names import other_form
 from inventory.status import Situation, Status, status
 
 
@@ -181,6 +182,11 @@ class CertificateName(models.Model):
 
     def __str__(self) -> str:
         return self.value
+
+    @property
+    def other_form(self) -> str:
+        """The name as people write it, where that is not how it is compared."""
+        return other_form(self.value)
 
 
 class Risk(models.Model):

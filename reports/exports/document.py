@@ -47,6 +47,7 @@ def context(data: Mapping[str, Any], data_sha256: str) -> dict[str, Any]:
         "is_enough_dated": enough_judged and not _not_judged(data, "expired"),
         # Reports that were frozen before rules not judged were kept do not have them.
         "rules": _rules(data.get("rules_not_judged", [])),
+        "gaps": _gaps(data.get("rules_not_judged", [])),
         "horizon": charts.expiry_horizon(_weeks(data["weeks"]), SERIES, RULE_DATES),
         "issuers": _bars(data["issuers"]),
         "keys": _bars(data["keys"]),
@@ -97,6 +98,27 @@ def _rules(kept: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         line = {"count": one["count"], "reasons": one["reasons"], "left": left, "titles": []}
         lines.setdefault(repr(line), line)["titles"].append(rule_of(one["rule"]).title)
     return list(lines.values())
+
+
+def _gaps(kept: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each reason once, with the rules that it stopped; "" stands for the reasons that were not kept."""
+    stopped: dict[tuple[str, int], list[str]] = {}
+    for one in kept:
+        left = one["count"] - sum(count for _, count in one["reasons"])
+        for reason, count in [*one["reasons"], *([("", left)] if left else [])]:
+            stopped.setdefault((reason, count), []).append(rule_of(one["rule"]).title)
+    titles = [rule_of(one["rule"]).title for one in kept]
+    return [
+        {"reason": reason, "count": count, **_of_all(found, titles)}
+        for (reason, count), found in sorted(stopped.items(), key=lambda item: (not item[0][0], -item[0][1], item[0]))
+    ]
+
+
+def _of_all(found: Sequence[str], titles: Sequence[str]) -> dict[str, Any]:
+    """Rules in the fewest words: themselves, or all, or all but a few."""
+    missing = [title for title in titles if title not in found]
+    is_most = len(titles) > 1 and len(missing) < len(found)
+    return {"is_most": is_most, "titles": missing if is_most else found}
 
 
 def _bars(ranked: Sequence[Sequence[Any]]) -> charts.Bars:

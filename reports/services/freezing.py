@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -21,9 +22,9 @@ from certdash.lib.zones import zone_of
 from inventory import exports, filters
 from inventory.filters import Filtered
 from inventory.models import Certificate
-from inventory.status import Status
 from inventory.models.standing import is_late
 from inventory.names import other_form
+from inventory.status import Status
 from inventory.trust import mozilla_roots
 from reports.services.freshness import freshness, moment_text, ranked
 from reports.services.unjudged import of_unknown_strength, rules_not_judged
@@ -144,6 +145,7 @@ def owners_shown(user: User, query: str, now: datetime) -> set[int | None]:
 def _row(certificate: Certificate, unknown: Collection[int], now: datetime, zone: tzinfo) -> dict[str, Any]:
     return {
         "name": certificate.name,
+        "name_unicode": other_form(certificate.name),
         "names": certificate.names_count,
         "sha256": certificate.sha256,
         "status": certificate.status_at(now).value,
@@ -205,11 +207,17 @@ def _weeks(ends: Sequence[End], now: datetime, zone: tzinfo) -> list[dict[str, A
 
 
 def _teams(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    ordered = sorted(rows, key=lambda row: row["owner"])
+    ordered = sorted(rows, key=lambda row: _in_reading_order(row["owner"]))
     return [
         {"team": team, "certificates": len(own := list(group)), **_totals(own)}
         for team, group in groupby(ordered, key=lambda row: row["owner"])
     ]
+
+
+def _in_reading_order(name: str) -> tuple[list[str | int], str]:
+    """Numbers in a name count as numbers: Team 2 before Team 10."""
+    parts = re.split(r"([0-9]+)", name.casefold())
+    return [int(part) if at % 2 else part for at, part in enumerate(parts)], name
 
 
 def _sections(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -115,6 +115,16 @@ def test_endpoints_are_written_with_what_they_serve_and_whether_that_is_evidence
     assert written[0]["certificate_sha256"] == certificate.sha256
 
 
+def test_names_in_other_scripts_are_written_in_both_forms(as_administrator: Client, today: datetime) -> None:
+    certificate = make_certificate("xn--bcher-kva.example", names=["a.example", "*.xn--zckzah"], now=today)
+    make_endpoint("192.0.2.1", certificate=certificate, server_name="xn--bcher-kva.example", now=today)
+    (row,) = rows_of(body(as_administrator.get("/certificates/export.csv")))
+    assert (row["name"], row["name_unicode"]) == ("xn--bcher-kva.example", "bücher.example")
+    assert row["names_unicode"] == "bücher.example *.テスト"
+    (node,) = json.loads(body(as_administrator.get("/endpoints/export.json")))["endpoints"]
+    assert node["server_name_unicode"] == node["certificate_name_unicode"] == "bücher.example"
+
+
 def test_a_filter_that_is_not_understood_writes_nothing(as_administrator: Client, today: datetime) -> None:
     make_certificate()
     response = as_administrator.get("/certificates/export.csv?stauts=expired")

@@ -46,6 +46,7 @@ def test_names_have_one_spelling(given_name: str, normal: str) -> None:
 )
 def test_names_are_shown_as_people_write_them(name: str, shown: str) -> None:
     assert names.displayed(name) == shown
+    assert names.other_form(name) == ("" if shown == name else shown)
 
 
 @pytest.mark.parametrize(

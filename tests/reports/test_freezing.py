@@ -141,6 +141,22 @@ def test_the_population_is_inert(auditor: User) -> None:
     assert f"'{HOSTILE['formula']}" in names
 
 
+def test_names_in_other_scripts_are_frozen_in_both_forms(auditor: User) -> None:
+    make_certificate("xn--bcher-kva.example", days_left=-9, nodes_serving=1, served_ever=True)
+    data = freeze_inventory(auditor, "status=expired", NOW)
+    first = data["sections"]["expired"]["rows"][0]
+    assert (first["name"], first["name_unicode"]) == ("xn--bcher-kva.example", "bücher.example")
+    assert {row["name_unicode"] for row in population(data)} == {"", "bücher.example"}
+
+
+def test_teams_stand_in_the_order_of_their_numbers(auditor: User) -> None:
+    for n in (10, 2, 1):
+        make_certificate(owner_team=Team.objects.create(name=f"Shop {n}", slug=f"shop{n}"))
+    teams = [one["team"] for one in freeze_inventory(auditor, "", NOW)["teams"]]
+    assert teams[0] == ""
+    assert [team for team in teams if team.startswith("Shop")] == ["Shop 1", "Shop 2", "Shop 10"]
+
+
 def test_weeks_are_the_lists_behind_the_bars(auditor: User) -> None:
     weeks = freeze_inventory(auditor, "", NOW)["weeks"]
     assert len(weeks) == 26

@@ -84,6 +84,47 @@ def test_a_row_does_not_repeat_its_status_and_its_owner(data: dict[str, Any]) ->
     assert set(document.SAID) <= set(CATALOGUE)
 
 
+def test_a_name_in_another_script_stands_there_in_both_forms(data: dict[str, Any]) -> None:
+    row = data["sections"]["expired"]["rows"][0]
+    row |= {"name": "xn--bcher-kva.example", "name_unicode": "bücher.example"}
+    shown = render_to_string("reports/inventory.html", document.context(data, "0" * 64))
+    assert re.search(r"xn--bcher-kva\.example.*\n?.*bücher\.example", shown)
+
+
+def test_a_report_that_was_frozen_before_other_forms_were_kept_can_still_be_shown(data: dict[str, Any]) -> None:
+    for row in data["sections"]["expired"]["rows"]:
+        del row["name_unicode"]
+    shown = render_to_string("reports/inventory.html", document.context(data, "0" * 64))
+    assert data["sections"]["expired"]["rows"][0]["name"] in shown
+    assert "other-form" not in shown
+
+
+def test_each_reason_stands_once_with_the_rules_that_it_stopped(data: dict[str, Any]) -> None:
+    refused = ["Refused.", 5]
+    data["rules_not_judged"] = [
+        {"rule": "wrong_name", "count": 97, "reasons": [["Not known.", 90], refused]},
+        *({"rule": rule, "count": 5, "reasons": [refused]} for rule in ("old_tls", "weak_key")),
+    ]
+    gaps = document.context(data, "0" * 64)["gaps"]
+    assert [(gap["reason"], gap["count"], gap["is_most"], gap["titles"]) for gap in gaps] == [
+        ("Not known.", 90, False, ["Wrong name"]),
+        ("Refused.", 5, True, []),
+        ("", 2, False, ["Wrong name"]),
+    ]
+    page = render_to_string("reports/inventory.html", document.context(data, "0" * 64))
+    assert page.count("Refused.") == 1
+
+
+def test_every_column_of_every_table_has_a_heading(data: dict[str, Any]) -> None:
+    page = render_to_string("reports/inventory.html", document.context(data, "0" * 64))
+    tables = re.findall(r"<table.*?</table>", page, flags=re.DOTALL)
+    assert len(tables) > 8
+    for table in tables:
+        heads = re.findall(r'<th scope="col">\s*([^<\s])', table)
+        first = table.partition("<tbody>")[2].partition("</tr>")[0]
+        assert len(heads) == first.count("<td") + first.count('<th scope="row"')
+
+
 @pytest.mark.parametrize(
     ("part", "whole", "share"),
     [
