@@ -29,7 +29,8 @@ YEAR = 365.2425 * DAY
 STATUS_WORDS: dict[str, str | Promise] = {
     "in_date": gettext_lazy("in date"),
     "expiring": gettext_lazy("expiring"),
-    "urgent": gettext_lazy("urgent"),
+    # A shape and colour of its own, and no word of its own: it is expiring, only sooner.
+    "urgent": gettext_lazy("expiring"),
     "expired": gettext_lazy("expired"),
     "not_yet_valid": gettext_lazy("not yet valid"),
     "revoked": gettext_lazy("revoked"),

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -206,3 +206,28 @@ def test_hostile_names_are_inert_wherever_lists_show_them(as_administrator: Clie
 def test_nobody_sees_a_list_without_signing_in(client: Client, organisation: Organisation, administrator: User) -> None:
     for url in [*LISTS, "/search/", "/certificates/export.csv", "/certificates/1/"]:
         assert client.get(url).status_code == 302
+
+
+def test_endpoints_of_one_port_are_told_apart_by_the_name_they_were_asked_for(
+    as_administrator: Client, today: datetime
+) -> None:
+    served = make_certificate("www.example.org", now=today)
+    make_endpoint(server_name="", certificate=served, now=today)
+    make_endpoint(server_name="www.example.org", certificate=served, now=today)
+    page = as_administrator.get("/endpoints/").content.decode()
+    assert page.count("no name asked") == 1
+    assert page.count("www.example.org</span>") == 3
+
+
+def test_what_is_not_yet_valid_says_when_it_begins(as_administrator: Client, today: datetime) -> None:
+    make_certificate(not_before=today + timedelta(days=9, hours=1), days_left=99, now=today)
+    page = " ".join(as_administrator.get("/certificates/").content.decode().split())
+    assert '<span class="visually-hidden">not yet valid,</span> <span>begins <time' in page
+    assert ">in 9 days</time>" in page
+
+
+def test_what_is_urgent_is_read_out_as_expiring(as_administrator: Client, today: datetime) -> None:
+    make_certificate(days_left=2, urgent_from=today - timedelta(days=1), now=today)
+    page = as_administrator.get("/certificates/").content.decode()
+    assert '<span class="visually-hidden">expiring,</span>' in page
+    assert ">urgent" not in page
