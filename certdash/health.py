@@ -17,8 +17,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import TickRun
+from certdash.lib.work import WorkStatus
+from discovery.models import ScanShard
 
 HEARTBEAT_AT_MOST = timedelta(minutes=3)
+# The heartbeat waits its turn behind the shards of scans, and the queue ends a task after 15 minutes.
+HEARTBEAT_BEHIND_WORK = timedelta(minutes=20)
+# What a supervisor writes every 10 seconds while its worker runs. Several may write it: the newest counts.
+SIGN = "worker process"
+SIGN_AT_MOST = timedelta(seconds=45)
 # Clocks of several machines differ a little.
 AHEAD_AT_MOST = timedelta(seconds=30)
 
@@ -66,15 +73,32 @@ def migrations() -> str:
 def worker(now: datetime) -> str:
     if TickRun._meta.db_table not in connection.introspection.table_names():
         return "no worker has run yet"
-    last = TickRun.objects.filter(name="heartbeat").aggregate(at=Max("finished_at"))["at"]
-    if last is None:
+    found = TickRun.objects.filter(name__in=("heartbeat", SIGN)).values("name").annotate(at=Max("finished_at"))
+    last = {row["name"]: row["at"] for row in found if row["at"]}
+    if "heartbeat" not in last:
         return "no worker has run yet"
-    age = now - last
-    if age > HEARTBEAT_AT_MOST:
-        return f"the last sign of a worker is {int(age.total_seconds())} seconds old"
-    if age < -AHEAD_AT_MOST:
+    if max(last.values()) - now > AHEAD_AT_MOST:
         return "the last sign of a worker is in the future: the clock was changed"
-    return ""
+    return _too_old(last["heartbeat"], last.get(SIGN), now)
+
+
+def _too_old(beat: datetime, sign: datetime | None, now: datetime) -> str:
+    """A worker without supervisor gives no sign; its heartbeats, which are younger than any left sign, tell alone."""
+    is_watched = sign is not None and beat <= sign + SIGN_AT_MOST
+    if sign is not None and is_watched and now - sign > SIGN_AT_MOST:
+        return f"no worker runs: the last sign of one is {_seconds(now - sign)} seconds old"
+    if now - beat <= HEARTBEAT_AT_MOST or (is_watched and now - beat <= HEARTBEAT_BEHIND_WORK and _is_at_work(now)):
+        return ""
+    return f"the last sign of a worker is {_seconds(now - beat)} seconds old"
+
+
+def _is_at_work(now: datetime) -> bool:
+    """Whether a worker renewed its claim on a shard lately."""
+    return ScanShard.objects.filter(status=WorkStatus.RUNNING, claim_until__gt=now).exists()
+
+
+def _seconds(age: timedelta) -> int:
+    return int(age.total_seconds())
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -17,6 +17,9 @@ from django.utils import timezone
 
 from accounts.models import TickRun
 from certdash import health
+from certdash.lib.work import WorkStatus
+from discovery.models import Scan, ScanShard
+from discovery.services import default_zone
 
 
 def beat(at: datetime | None, zone: str = "default") -> None:
@@ -56,6 +59,49 @@ def test_a_heartbeat_that_never_finished_is_none(now: datetime) -> None:
 def test_an_old_heartbeat_is_told_with_its_age(now: datetime) -> None:
     beat(now - timedelta(seconds=200))
     assert health.reasons_against(now) == {"worker": "the last sign of a worker is 200 seconds old"}
+
+
+def sign(at: datetime) -> None:
+    TickRun.objects.create(name=health.SIGN, started_at=at, finished_at=at)
+
+
+def at_work(now: datetime, claim_until: datetime) -> None:
+    scan = Scan.objects.create(title="long", zone=default_zone(), created_at=now)
+    ScanShard.objects.create(
+        scan=scan, number=0, created_at=now, status=WorkStatus.RUNNING, claim_until=claim_until, total=1
+    )
+
+
+@pytest.mark.django_db
+def test_a_worker_that_its_supervisor_no_longer_sees_is_told_long_before_its_heartbeat_is_old(now: datetime) -> None:
+    beat(now - timedelta(seconds=50))
+    sign(now - timedelta(seconds=46))
+    assert health.reasons_against(now) == {"worker": "no worker runs: the last sign of one is 46 seconds old"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("minutes", "said"), [(19, []), (21, ["worker"])])
+def test_a_heartbeat_may_wait_behind_work_while_the_worker_runs(now: datetime, minutes: int, said: list[str]) -> None:
+    beat(now - timedelta(minutes=minutes))
+    sign(now)
+    assert list(health.reasons_against(now)) == ["worker"]
+    at_work(now, now + timedelta(seconds=5))
+    assert list(health.reasons_against(now)) == said
+
+
+@pytest.mark.django_db
+def test_work_that_nobody_holds_excuses_no_late_heartbeat(now: datetime) -> None:
+    beat(now - timedelta(minutes=4))
+    sign(now)
+    at_work(now, now - timedelta(seconds=5))
+    assert list(health.reasons_against(now)) == ["worker"]
+
+
+@pytest.mark.django_db
+def test_a_worker_without_supervisor_is_known_by_heartbeats_younger_than_any_left_sign(now: datetime) -> None:
+    sign(now - timedelta(days=1))
+    beat(now - timedelta(minutes=2))
+    assert health.reasons_against(now) == {}
 
 
 @pytest.mark.django_db

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -155,6 +158,33 @@ def test_a_killed_web_server_is_started_again(served: Served) -> None:
     until(lambda: "starting it again" in served.said() and served.answers())
     assert processes.members(first) == []
     assert "was ended by signal 9; starting it again" in served.said()
+
+
+def test_a_worker_that_nobody_starts_again_is_told_within_a_minute(served: Served) -> None:
+    """The supervisor is killed and then the worker; the web server that is left tells it."""
+    until(lambda: ready(served) == {})
+    worker = served.group("worker")
+    until(lambda: "worker process" in names_of_ticks(served))
+    served.process.kill()
+    served.process.wait()
+    processes.kill(worker)
+    assert ready(served) == {}
+    until(lambda: "no worker runs" in ready(served).get("worker", ""), 60)
+
+
+def ready(served: Served) -> dict[str, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{served.port}/readyz", timeout=5) as response:
+            body = json.load(response)
+    except urllib.error.HTTPError as refusal:
+        body = json.load(refusal)
+    reasons: dict[str, str] = body["reasons"]
+    return reasons
+
+
+def names_of_ticks(served: Served) -> str:
+    with contextlib.closing(sqlite3.connect(served.var / "certdash.sqlite3")) as database:
+        return str(database.execute("SELECT name FROM accounts_tickrun").fetchall())
 
 
 def test_what_a_killed_predecessor_left_is_ended_first(served: Served) -> None:

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from argparse import ArgumentParser
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import Any
 
 from django.conf import settings
@@ -17,8 +17,9 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from django.utils import timezone
 
-from certdash.management import serving
+from certdash.management import serving, signs
 from certdash.management.supervisor import Child, SuperviseError, Supervisor, manage
 
 WEB, WORKER = "web server", "worker"
@@ -46,7 +47,12 @@ class Command(BaseCommand):
             if serves_pages:
                 check_free(settings.BIND)
             connection.close()
-            with serving.kept_address(settings.VAR / "run", settings.BASE_URL) if serves_pages else nullcontext():
+            with ExitStack() as kept:
+                if serves_pages:
+                    kept.enter_context(serving.kept_address(settings.VAR / "run", settings.BASE_URL))
+                for child in children:
+                    if child.name == WORKER:
+                        kept.enter_context(signs.kept(child, timezone.now))
                 supervisor.run(self._greeting() if serves_pages else lambda: None)
         except SuperviseError as error:
             raise CommandError(str(error)) from error
