@@ -109,7 +109,7 @@ CERTIFICATES: Export[Certificate] = Export(
         *_DETAILS,
         Column("nodes_serving", "nodes that serve it, as far as the last look says", lambda c, _: c.nodes_serving),
         Column("nodes_last_known", "of these, nodes that gave no answer since", lambda c, _: c.nodes_last_known),
-        Column("nodes_total", "nodes of the same services, this one or another certificate", lambda c, _: c.nodes_total),
+        Column("nodes_total", "nodes of the same services, whatever they serve", lambda c, _: c.nodes_total),
         Column("risks", "codes of its open risks", lambda c, _: sorted(risk.code for risk in c.risks.all())),
         Column("worst_severity", "of its open findings", lambda c, _: Severity(c.worst_severity).name.lower()),
         Column("judged_at", "when the rules were last asked of it; empty if never", lambda c, _: c.judged_at),

@@ -32,7 +32,7 @@ FILLS = {
 PATTERNS = {"failing": "url(#hatch)", "nobody": "url(#dots)"}
 LIFETIME_FILLS = {"expiring": "soon", "urgent": "urgent", "expired": "failing", "revoked": "failing"}
 CELL_FILLS = {"done": "machine", "failed": "failing", "cancelled": "nobody", "queued": "track", "running": "accent"}
-NODE_FILLS = {"this": "proven", "other": "failing", "silent": "nobody"}
+NODE_FILLS = {"this": "proven", "other": "machine", "behind": "failing", "silent": "nobody"}
 
 
 @register.simple_tag

@@ -12,9 +12,9 @@ from django.db.models import Q
 from django.urls import reverse
 
 from accounts.models import User
-from inventory.models import Certificate, Endpoint, ServedChain
+from inventory.models import Certificate, Endpoint, Risk, ServedChain
 from inventory.models.endpoints import EndpointQuerySet
-from inventory.snapshot.rows import is_judged
+from inventory.snapshot.rows import LEFT_BEHIND, is_judged
 
 MOST_NODES = 500
 THIS, OTHER, SILENT = "this", "other", "silent"
@@ -22,11 +22,15 @@ THIS, OTHER, SILENT = "this", "other", "silent"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One endpoint: ``state`` says whether it sends this certificate, another one, or gave no answer of late."""
+    """One endpoint: ``state`` says whether it sends this certificate, another one, or gave no answer of late.
+
+    ``is_behind``: the rules found that what it sends was replaced on another node.
+    """
 
     endpoint: Endpoint
     state: str
     other: Certificate | None = None
+    is_behind: bool = False
 
     @property
     def label(self) -> str:
@@ -74,8 +78,8 @@ class Service:
         return self.serving == len(self.nodes)
 
     @property
-    def is_divided(self) -> bool:
-        return any(node.state == OTHER for node in self.nodes)
+    def is_behind(self) -> bool:
+        return any(node.is_behind for node in self.nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,13 @@ class Served:
     def other_nodes(self) -> int:
         return sum(len(other.nodes) for other in self.others)
 
+    @property
+    def is_behind(self) -> bool:
+        return any(service.is_behind for service in self.services)
+
 
 def where_served(certificate: Certificate, user: User, now: datetime) -> Served:
-    """Five queries at most, whatever the number of nodes."""
+    """Six queries at most, whatever the number of nodes."""
     nodes = _nodes_of(certificate)
     visible = nodes.visible_to(user)
     total = nodes.count()
@@ -118,12 +126,23 @@ def where_served(certificate: Certificate, user: User, now: datetime) -> Served:
             certificate=certificate, state=ServedChain.State.SERVED, endpoint__in=[row.pk for row in rows]
         ).values_list("endpoint", flat=True)
     )
-    found = [_node(row, certificate, sending, now) for row in rows]
+    behind = left_behind(rows)
+    found = [_node(row, certificate, sending, behind, now) for row in rows]
     services = [
         Service(name, list(group))
         for name, group in groupby(found, key=lambda node: node.endpoint.service or node.endpoint.place)
     ]
     return Served(services, total - seen, seen - len(rows), _others(found, user))
+
+
+def left_behind(endpoints: Iterable[Endpoint]) -> set[int]:
+    """Which of these the rules found left behind, as primary keys: a certificate carries the risks of its nodes."""
+    found = {row.pk: row.certificate_id for row in endpoints if row.open_findings and row.certificate_id}
+    if not found:
+        return set()
+    risks = Risk.objects.filter(code=LEFT_BEHIND, certificate__in=set(found.values()))
+    carriers = set(risks.values_list("certificate", flat=True))
+    return {endpoint for endpoint, certificate in found.items() if certificate in carriers}
 
 
 def _nodes_of(certificate: Certificate) -> EndpointQuerySet:
@@ -133,13 +152,13 @@ def _nodes_of(certificate: Certificate) -> EndpointQuerySet:
     return Endpoint.objects.alive().filter(Q(pk__in=sent) | Q(service__in=services))
 
 
-def _node(endpoint: Endpoint, certificate: Certificate, sending: set[int], now: datetime) -> Node:
+def _node(endpoint: Endpoint, certificate: Certificate, sending: set[int], behind: set[int], now: datetime) -> Node:
     """What nobody looked at for too long is as silent as what did not answer."""
     if not is_judged(endpoint, now):
         return Node(endpoint, SILENT)
     if endpoint.pk in sending or endpoint.certificate_id == certificate.pk:
-        return Node(endpoint, THIS)
-    return Node(endpoint, OTHER, endpoint.certificate)
+        return Node(endpoint, THIS, is_behind=endpoint.pk in behind)
+    return Node(endpoint, OTHER, endpoint.certificate, endpoint.pk in behind)
 
 
 def _others(nodes: Iterable[Node], user: User) -> list[Other]:

@@ -16,6 +16,8 @@ from inventory.names import other_form
 from inventory.status import Status
 
 RISKS_SHOWN = 1
+# The rule that tells which node was left behind; nodes that merely differ may each have a certificate of their own.
+LEFT_BEHIND = "not_same_everywhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class CertificateRow:
     risks: Sequence[str]
     # Whether the rules were asked of it: that no risk stands beside it says something only then.
     judged_in_time: bool
+    # Whether a node that serves it was left behind; only rows with risks know.
+    is_left_behind: bool
 
     @property
     def is_troubled(self) -> bool:
@@ -55,10 +59,6 @@ class CertificateRow:
     def nodes_answering(self) -> int:
         """Nodes whose last answer was this certificate; others sent it last, and are silent since."""
         return max(0, self.certificate.nodes_serving - self.certificate.nodes_last_known)
-
-    @property
-    def is_partly_served(self) -> bool:
-        return 0 < self.certificate.nodes_serving < self.certificate.nodes_total
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ def certificate_row(certificate: Certificate, now: datetime, *, with_risks: bool
         is_urgent=status == Status.EXPIRING and urgent_from is not None and urgent_from <= now,
         risks=[risk_words(risk.code) for risk in risks],
         judged_in_time=certificate.kind == Certificate.Kind.LEAF and judged_in_time(certificate, now),
+        is_left_behind=any(risk.code == LEFT_BEHIND for risk in risks),
     )
 
 

@@ -26,6 +26,7 @@ from inventory.forms import ReasonForm
 from inventory.models import Certificate, Endpoint, ServedChain, Severity
 from inventory.services import numbers, retire_endpoint, unretire_endpoint
 from inventory.services.totals import ENDPOINTS
+from inventory.snapshot.nodes import left_behind
 from inventory.snapshot.rows import certificate_row, endpoint_row, endpoint_rows
 from inventory.views.editing import Page, change_details, change_owner
 from inventory.views.listing import answer, count_of, list_context, person
@@ -81,13 +82,15 @@ def _context(endpoint: Endpoint, user: User, now: datetime) -> dict[str, Any]:
     )
     seen = Certificate.objects.visible_to(user).filter(pk__in=[each.certificate_id for each in served])
     siblings = Endpoint.objects.visible_to(user).alive().filter(service=endpoint.service).exclude(pk=endpoint.pk)
+    beside = siblings.select_related("certificate").order_by("address", "port")[:SIBLINGS]
     return {
         "endpoint": endpoint,
         "links": PAGE.links(endpoint.pk),
         "row": endpoint_row(endpoint, now),
         "served": [(each, certificate_row(each.certificate, now, with_risks=False)) for each in served],
         "open_certificates": set(seen.values_list("pk", flat=True)),
-        "siblings": endpoint_rows(siblings.select_related("certificate").order_by("address", "port")[:SIBLINGS], now),
+        "siblings": endpoint_rows(beside, now),
+        "left_behind": left_behind(beside),
         "sightings": list(endpoint.sightings.order_by("-last_at")[:10]),
         "panels": panels(settings.ENDPOINT_PANELS, endpoint.pk),
         "may_change": user.may_change,

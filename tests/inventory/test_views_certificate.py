@@ -111,7 +111,7 @@ def test_nodes_are_this_one_another_or_silent(as_administrator: Client, today: d
         ("192.0.2.2:443", "other"),
         ("192.0.2.3:443", "silent"),
     ]
-    assert "1 node of these services sends another certificate." in words(response)
+    assert "1 node of the same services sends another certificate." in words(response)
 
 
 def test_nodes_of_other_teams_are_only_a_number(

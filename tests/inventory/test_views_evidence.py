@@ -50,7 +50,8 @@ def test_a_node_that_nobody_looked_at_for_long_sends_nothing_that_we_know(
     response = page(as_administrator, this)
     assert [node.state for node in response.context["page"].served.nodes] == ["this", "silent", "silent"]
     text = words(response)
-    assert "1 of 3 nodes sent this certificate in their last answer (1 more sent it, and gave no answer since)" in text
+    assert "1 of 3 nodes of the same services sent this certificate in their last answer" in text
+    assert "(1 more sent it, and gave no answer since)" in text
     assert "another certificate." not in text
 
 
@@ -72,7 +73,7 @@ def test_what_nodes_send_instead_is_told_for_each_certificate(
     client.force_login(viewer)
     response = page(client, this)
     text = words(response)
-    assert "4 nodes of these services send another certificate." in text
+    assert "4 nodes of the same services send another certificate." in text
     assert re.search(r"192.0.2.1:443 , 192.0.2.2:443 send old.example.org \w{4}…\w{4} , expired 3 days ago", text)
     assert re.search(r"192.0.2.3:443 sends theirs.example.org \(another team's\) .* which expires in 5 days", text)
     assert "192.0.2.9:443 sends a certificate that could not be read" in text
