@@ -52,16 +52,16 @@ def _parse_all(text: str, parse: Callable[[str], Target]) -> Targets:
     if len(text) > MAX_TEXT:
         problem = Problem(1, _shown(text), f"has {len(text):,} characters", f"write at most {MAX_TEXT:,}")
         return Targets((), (problem,))
-    items: list[Target] = []
+    first_lines: dict[Target, int] = {}
     problems: list[Problem] = []
     for line, item in _items(text):
         try:
-            items.append(parse(item))
+            first_lines.setdefault(parse(item), line)
         except AddressError as error:
             problems.append(Problem(line, _shown(item), error.reason, error.instead))
         if len(problems) >= MAX_PROBLEMS:
             break
-    return Targets(tuple(dict.fromkeys(items)), tuple(problems))
+    return Targets(tuple(first_lines), tuple(problems), tuple(first_lines.values()))
 
 
 def _items(text: str) -> Iterator[tuple[int, str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TypeAlias
 
 from inventory.addresses import unpack
@@ -25,16 +26,24 @@ class AddressError(ValueError):
 class Problem:
     """One item that could not be read. ``item`` is shortened, and its unprintable characters are written out.
 
-    Without an item it is about everything that was typed.
+    Without an item it is about everything that was typed; line 0 means that it was not typed in lines.
+    ``is_forbidden``: it is a place, and a network that may be probed is all that it lacks.
     """
 
     line: int
     item: str
     reason: str
     instead: str
+    is_forbidden: bool = False
 
     def __str__(self) -> str:
-        subject = f"Line {self.line}: “{self.item}”" if self.item else "All of it"
+        line = f"Line {self.line}: " if self.item and self.line else ""
+        return f"{line}{self.sentence}"
+
+    @property
+    def sentence(self) -> str:
+        """Without the line, for what was typed in one."""
+        subject = f"“{self.item}”" if self.item else "All of it"
         return f"{subject} {self.reason}; {self.instead}."
 
 
@@ -57,6 +66,11 @@ class Target:
     def span(self) -> Span:
         return int.from_bytes(self.first), int.from_bytes(self.last)
 
+    @property
+    def how_many(self) -> str:
+        """The number of addresses as people read it; those of IPv6 are too many for digits."""
+        return f"{self.size:,}" if self.size <= 1 << 32 else f"about 10^{len(str(self.size)) - 1}"
+
     def __str__(self) -> str:
         if self.name or self.first == self.last:
             return self.name or unpack(self.first)
@@ -65,10 +79,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """All that was typed: what could be read, and what could not."""
+    """All that was typed: what could be read, and what could not. ``lines`` say where each item stood first."""
 
     items: tuple[Target, ...]
     problems: tuple[Problem, ...] = ()
+    lines: tuple[int, ...] = ()
+
+    @property
+    def numbered(self) -> Iterator[tuple[int, Target]]:
+        """Each item with its line, or with 0 where it was not typed."""
+        return zip(self.lines or repeat(0), self.items, strict=False)
 
     @property
     def size(self) -> int:

@@ -44,14 +44,14 @@ def refusals(targets: Targets, policy: Policy) -> list[Problem]:
     """Say for each address or range what is not allowed there. Names are decided where the socket is opened."""
     allowed = merge((_number(first), _number(last)) for first, last in (*policy.allowed, *policy.special))
     found = []
-    for target in targets.items:
+    for line, target in targets.numbered:
         if target.name:
             continue
         left = subtract((target.span,), allowed)
         if left:
-            found.append(_not_allowed(target, left[0]))
+            found.append(_not_allowed(line, target, left[0]))
         elif target.size == 1 and not policy.check(target.first):
-            found.append(_refused(target, policy))
+            found.append(_refused(line, target, policy))
     return found
 
 
@@ -59,21 +59,19 @@ def _number(packed: bytes) -> int:
     return int.from_bytes(packed)
 
 
-def _not_allowed(target: Target, left: tuple[int, int]) -> Problem:
+def _not_allowed(line: int, target: Target, left: tuple[int, int]) -> Problem:
     first = unpack(left[0].to_bytes(16))
     where = "is in no network" if target.size == 1 else f"is not wholly in the networks (not, for one, {first})"
-    return Problem(
-        1, str(target), f"{where} that may be probed", "let an administrator add the network, or leave it out"
-    )
+    instead = "let an administrator add the network, or leave it out"
+    return Problem(line, str(target), f"{where} that may be probed", instead, is_forbidden=True)
 
 
-def _refused(target: Target, policy: Policy) -> Problem:
+def _refused(line: int, target: Target, policy: Policy) -> Problem:
     kind = is_special(target.first)
     if kind and not any(first <= target.first <= last for first, last in policy.excluded):
-        return Problem(
-            1, str(target), f"is a {kind} address", "add a network that names it on purpose, or leave it out"
-        )
-    return Problem(1, str(target), "is excluded: never connect", "leave it out, or remove the exclusion")
+        instead = "add a network that names it on purpose, or leave it out"
+        return Problem(line, str(target), f"is a {kind} address", instead, is_forbidden=True)
+    return Problem(line, str(target), "is excluded: never connect", "leave it out, or remove the exclusion")
 
 
 @transaction.atomic

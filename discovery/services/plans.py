@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -78,10 +78,15 @@ class Read:
         return Plan.of(self.targets, self.ports, Targets((*self.exclusions.items, *holes)), self.server_names)
 
 
-def read_ask(ask: Ask, left_out: Sequence[tuple[bytes, bytes]] = ()) -> Read:
-    """Read what was typed; raises ScanRefusedError with every item that cannot be read."""
+def read_ask(
+    ask: Ask,
+    left_out: Sequence[tuple[bytes, bytes]] = (),
+    refused: Callable[[Targets], Sequence[Problem]] = lambda _targets: (),
+) -> Read:
+    """Read what was typed; raises ScanRefusedError with every item that cannot be read, or is ``refused``."""
     targets, exclusions = parse_targets(ask.targets), parse_exclusions(ask.exclusions)
-    problems = [*targets.problems, *exclusions.problems]
+    problems = sorted([*targets.problems, *refused(targets)], key=lambda problem: problem.line)
+    problems += exclusions.problems
     ports = _tried(problems, ask.ports, parse_ports)
     names = [_tried(problems, name, parse_host_name) for name in ask.server_names.replace(",", " ").split()]
     if not targets.items and not problems:
@@ -95,7 +100,7 @@ def _tried(problems: list[Problem], text: str, parse: Any) -> Any:
     try:
         return parse(text)
     except AddressError as error:
-        problems.append(Problem(1, text[:80], error.reason, error.instead))
+        problems.append(Problem(0, text[:80], error.reason, error.instead))
         return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -60,9 +61,7 @@ def start_scan(
 def permitted(ask: Ask, zone: Zone) -> tuple[Read, Plan]:
     """Read what is asked for; raises ScanRefusedError if no run of it may begin, or could end."""
     policy = egress_policy(PROBE, zone.name)
-    read = read_ask(ask, policy.excluded)
-    if problems := refusals(read.targets, policy):
-        raise ScanRefusedError(problems)
+    read = read_ask(ask, policy.excluded, partial(refusals, policy=policy))
     plan = read.plan()
     require_size(plan)
     return read, plan

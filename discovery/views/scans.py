@@ -80,7 +80,7 @@ def check_now(request: HtmxRequest) -> HttpResponse:
         try:
             scan = services.check_now(text, actor=user, now=timezone.now())
         except ScanRefusedError as error:
-            problems = [str(problem) for problem in error.problems]
+            problems = [problem.sentence for problem in error.problems]
         else:
             return redirect("discovery:scan_detail", pk=scan.pk)
     context = {"place": text, "problems": problems}

@@ -157,6 +157,19 @@ def test_what_is_no_address_is_an_error(arguments: str) -> None:
     assert not Network.objects.exists()
 
 
+def test_allow_is_no_advice_for_what_is_no_address() -> None:
+    with pytest.raises(CommandError) as refused:
+        scan("127.0.0.1", "--", "-oN x", "$(id)")
+    said = str(refused.value).splitlines()
+    assert [line.partition("”")[0] for line in said] == ["“127.0.0.1", "“-oN x", "“$(id)", "Nothing was scanned."]
+
+
+def test_nothing_is_permitted_for_a_scan_that_does_not_begin() -> None:
+    with pytest.raises(CommandError, match="begins with a hyphen"):
+        scan("--allow", "127.0.0.1", "--", "-oN x")
+    assert not Network.objects.exists()
+
+
 def test_a_name_that_does_not_exist_is_named() -> None:
     with pytest.raises(CommandError, match=r"nowhere\.invalid cannot be looked up"):
         scan("nowhere.invalid", "--allow")

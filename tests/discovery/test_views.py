@@ -85,6 +85,18 @@ def test_what_may_not_be_scanned_is_refused_beside_the_field(targets: str, said:
     assert not Scan.objects.exists()
 
 
+def test_all_that_is_refused_is_told_at_once_with_its_line(as_operator: Client) -> None:
+    typed = "169.254.169.254\n-oN x\n$(id)\n10.0.0.1\n127.0.0.77"
+    answer = as_operator.post("/discovery/scans/new/", {**SCAN, "targets": typed})
+    sentences = [sentence.partition("”")[0] for sentence in answer.context["form"].errors["targets"]]
+    assert sentences == [f"Line {n}: “{typed.splitlines()[n - 1]}" for n in (1, 2, 3, 5)]
+
+
+def test_a_check_of_one_place_names_no_line(as_operator: Client) -> None:
+    answer = as_operator.post("/discovery/check/", {"place": "$(id)"})
+    assert [problem.partition("”")[0] for problem in answer.context["problems"]] == ["“$(id)"]
+
+
 @pytest.mark.parametrize("field", ["ports", "server_names", "exclusions"])
 def test_every_other_field_is_read_as_strictly(field: str, as_operator: Client) -> None:
     answer = as_operator.post("/discovery/scans/new/", {**SCAN, field: "$(id)"})

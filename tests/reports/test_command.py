@@ -24,3 +24,12 @@ def test_a_disk_that_is_full_at_the_end_leaves_the_report_where_it_is_named(admi
     with pytest.raises(CommandError, match=r"/dev/full could not be written.*is made and kept"):
         call_command("report", "inventory", "--output", "/dev/full", stdout=StringIO())
     assert Report.objects.get().pdf_size
+
+
+def test_a_filter_that_is_not_understood_is_told_in_sentences(administrator: User, tmp_path: Path) -> None:
+    with pytest.raises(CommandError) as refused:
+        call_command("report", "inventory", "--filter", "status=bogus", "--output", str(tmp_path / "r.pdf"))
+    first, second = str(refused.value).splitlines()
+    assert first == "--filter was not understood."
+    assert "status" in second
+    assert "[" not in second

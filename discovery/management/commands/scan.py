@@ -20,6 +20,7 @@ from accounts.services import on_command_line
 from certdash.lib.files import require_writable, writing
 from certdash.lib.inert import for_csv
 from certdash.lib.work import WorkStatus
+from certdash.templatetags.certdash import spaced
 from discovery import services
 from discovery.addresses import Target, parse_targets
 from discovery.engines.lookup import system_resolve
@@ -85,6 +86,9 @@ class Command(BaseCommand):
 def allow(targets: Sequence[str]) -> None:
     """Permit what is named: networks and addresses as they are, names by the addresses that they have now."""
     read = parse_targets("\n".join(targets))
+    # The scan is refused then, and nothing is permitted for what does not begin.
+    if read.problems:
+        return
     spans = [target for target in read.items if not target.name]
     for name in (target.name for target in read.items if target.name):
         spans += [Target(first=packed, last=packed) for packed in resolved(name)]
@@ -125,9 +129,10 @@ def start(targets: Sequence[str], places: Sequence[Place], options: dict[str, An
             return services.start_listed_scan(places, actor=None, now=timezone.now(), title=title)
         return services.start_scan(ask, actor=None, now=timezone.now())
     except services.ScanRefusedError as error:
-        lines = [f"“{p.item}” {p.reason}; {p.instead}." for p in error.problems]
-        hint = "Nothing was scanned. With --allow, what is named here may be probed from now on."
-        raise CommandError("\n".join([*lines, hint])) from error
+        lines = [problem.sentence for problem in error.problems] + ["Nothing was scanned."]
+        if all(problem.is_forbidden for problem in error.problems):
+            lines[-1] += " With --allow, what is named here may be probed from now on."
+        raise CommandError("\n".join(lines)) from error
 
 
 def work_on(scan: Scan) -> None:
@@ -160,7 +165,7 @@ def as_text(scan: Scan) -> str:
     lines += [f"{name:>14}  {getattr(scan, name):,}" for name in COUNTS]
     lines += [f"{'not tried':>14}  {scan.not_tried:,}"] if scan.not_tried else []
     lines += [f"{name:>14}  {getattr(scan, name):,}" for name in FOUND]
-    lines += [f"{reason.replace('_', ' '):>24}  {count:,}" for reason, count in scan.reasons.items()]
+    lines += [f"{spaced(reason):>24}  {count:,}" for reason, count in scan.reasons.items()]
     return "\n".join(lines)
 
 

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         try:
             report = request_report(user, options["filter"], timezone.now(), enqueue=False)
         except ValueError as error:
-            raise CommandError(f"--filter was not understood: {error}") from error
+            raise CommandError("\n".join(["--filter was not understood.", *_sentences(error)])) from error
         make_report(report.pk, f"command {os.getpid()}", timezone.now)
         report.refresh_from_db()
         if report.status != WorkStatus.DONE:
@@ -51,3 +51,9 @@ class Command(BaseCommand):
         if person is None:
             raise CommandError(f"There is no active {'account ' + email if email else 'administrator'}.")
         return person
+
+
+def _sentences(error: ValueError) -> list[str]:
+    """What is wrong with a filter is told as one sentence or as several."""
+    said = error.args[0]
+    return said if isinstance(said, list) else [str(said)]
