@@ -27,7 +27,7 @@ from accounts.services import require_administrator
 from certdash.lib.inert import visible
 from discovery import services
 from discovery.addresses import parse_network
-from discovery.forms import NetworkForm, SourceForm, add_problems
+from discovery.forms import NetworkForm, SourceForm, add_problems, wide_field
 from discovery.models import Network, Scan, Source, Zone
 from discovery.services import DEFAULT_ZONE, ScanRefusedError
 from inventory.models import Endpoint
@@ -96,6 +96,8 @@ class ServedAdmin(AuditedAdmin):
 class NetworkAdminForm(NetworkBase):
     """What the page of networks refuses is refused here in the same words."""
 
+    is_wide = wide_field()
+
     class Meta:
         model = Network
         fields = ["cidr", "name", "purpose", "is_excluded", "allows_special", "zone", "owner_team"]
@@ -107,6 +109,8 @@ class NetworkAdminForm(NetworkBase):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         asked = {name: cleaned.get(name) for name in ("name", "is_excluded", "allows_special")}
+        # A row that was confirmed when it was added is not asked again for another name.
+        asked["is_wide"] = cleaned.pop("is_wide", False) or "cidr" not in self.changed_data
         page = NetworkForm({**asked, "network": cleaned.get("cidr", ""), "zone": cleaned.get("zone")})
         if page.is_valid():
             cleaned["allows_special"] = page.cleaned_data["allows_special"]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Team, User
 from certdash.lib.forms import Whole, one_line, say_one_line
 from certdash.lib.inert import visible
-from discovery.addresses import AddressError, Problem, parse_network, wholly_special
+from discovery.addresses import AddressError, Problem, Target, is_very_wide, parse_network, wholly_special
 from discovery.models import Source, Zone
 from discovery.services import Ask
 
@@ -125,6 +125,20 @@ class SourceForm(Whole, SourceFormBase):
         return cleaned
 
 
+def wide_field() -> forms.BooleanField:
+    return forms.BooleanField(
+        label=_("A very wide network is meant, with every address in it"),
+        required=False,
+        help_text=_("Asked for where an IPv4 network is wider than /12, or one of IPv6 wider than /40."),
+    )
+
+
+def require_wide_meant(network: str, span: Target, *, meant: bool) -> None:
+    if not meant and is_very_wide(span.first, span.last):
+        message = _("%(network)s has %(count)s addresses: tick “A very wide network is meant” if you mean all of them.")
+        raise ValidationError(message, params={"network": network, "count": span.how_many})
+
+
 class NetworkForm(forms.Form):
     """Permission to connect to a range, or a ban that always wins."""
 
@@ -138,6 +152,7 @@ class NetworkForm(forms.Form):
     allows_special = forms.BooleanField(
         label=_("It is loopback, link-local or another special network, on purpose"), required=False
     )
+    is_wide = wide_field()
     zone = forms.ModelChoiceField(label=_("Zone"), queryset=Zone.objects.all(), required=False)
 
     def clean_network(self) -> str:
@@ -150,12 +165,25 @@ class NetworkForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         text = cleaned.get("network")
+        # Asked of the person alone; the network says itself how wide it is.
+        is_wide = bool(cleaned.pop("is_wide", False))
         if cleaned.get("is_excluded"):
             # What is never connected to needs no word about what it is.
             cleaned["allows_special"] = False
         elif text:
             self._require_meant(text, meant=bool(cleaned.get("allows_special")))
+            self._require_wide_meant(text, meant=is_wide)
         return cleaned
+
+    def _require_wide_meant(self, text: str, *, meant: bool) -> None:
+        span = parse_network(text)
+        # What is special has been confirmed by a tick of its own.
+        if wholly_special(span.first, span.last):
+            return
+        try:
+            require_wide_meant(text, span, meant=meant)
+        except ValidationError as error:
+            self.add_error("network", error)
 
     def _require_meant(self, text: str, *, meant: bool) -> None:
         span = parse_network(text)
@@ -180,6 +208,7 @@ class NetworksForm(forms.Form):
     allows_special = forms.BooleanField(
         label=_("Loopback and link-local networks in this list are meant"), required=False
     )
+    is_wide = wide_field()
 
     def clean_networks(self) -> list[str]:
         lines = [line.strip() for line in self.cleaned_data["networks"].replace(",", "\n").splitlines()]
@@ -189,8 +218,7 @@ class NetworksForm(forms.Form):
             if not line:
                 continue
             try:
-                span = parse_network(line)
-                self._require_meant(line, wholly_special(span.first, span.last))
+                self._require_meant(line, parse_network(line))
             except AddressError as error:
                 errors.append(str(Problem(number, visible(line)[:80], error.reason, error.instead)))
             except ValidationError as error:
@@ -199,8 +227,11 @@ class NetworksForm(forms.Form):
             raise ValidationError(errors)
         return wanted
 
-    def _require_meant(self, line: str, kind: str) -> None:
-        if kind and not self.data.get("allows_special"):
+    def _require_meant(self, line: str, span: Target) -> None:
+        kind = wholly_special(span.first, span.last)
+        if not kind:
+            require_wide_meant(line, span, meant=bool(self.data.get("is_wide")))
+        elif not self.data.get("allows_special"):
             raise ValidationError(
                 _("%(network)s is a %(kind)s network: tick the box below if you mean it."),
                 params={"network": line, "kind": kind},

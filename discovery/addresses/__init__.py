@@ -17,7 +17,7 @@ from discovery.addresses.reading import (
     parse_target,
     parse_targets,
 )
-from discovery.addresses.special import is_special, wholly_special
+from discovery.addresses.special import is_special, is_very_wide, wholly_special
 from discovery.addresses.values import AddressError, Problem, Target, Targets
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Targets",
     "default_protocol",
     "is_special",
+    "is_very_wide",
     "parse_exclusions",
     "parse_host_name",
     "parse_network",

@@ -61,6 +61,18 @@ def wholly_special(first: bytes, last: bytes) -> str:
     return ""
 
 
+def is_very_wide(first: bytes, last: bytes) -> bool:
+    """Whether a range is wider than an IPv4 /12 or an IPv6 /40, so that more may be meant than somebody thought of.
+
+    10.0.0.0/8 belongs to whoever uses it, and whole companies do.
+    """
+    low, high = int.from_bytes(first), int.from_bytes(last)
+    if low >= _OWN[0] and high <= _OWN[1]:
+        return False
+    is_v4 = low >> 32 == high >> 32 == 0xFFFF
+    return high - low >= (1 << 20 if is_v4 else 1 << 88)
+
+
 def _find(table: tuple[Kind, ...], number: int) -> str:
     at = bisect_right(table, number, key=lambda row: row[0]) - 1
     return table[at][2] if at >= 0 and number <= table[at][1] else ""
@@ -94,6 +106,7 @@ def _embedded(prefix: str) -> list[Kind]:
     return [(base + (first << shift), base + ((last + 1) << shift) - 1, kind) for first, last, kind in rows]
 
 
+_OWN = _row("::ffff:10.0.0.0/104", "private")[:2]
 _V4_ROWS = [_row(*pair) for pair in _V4]
 _V4_TABLE = _flat(_V4_ROWS)
 _TABLE = _flat([_row(*pair) for pair in _V6] + [row for prefix in _EMBEDDING for row in _embedded(prefix)])

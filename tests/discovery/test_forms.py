@@ -92,6 +92,34 @@ def test_a_special_network_must_be_meant(network: str) -> None:
     assert NetworkForm({"network": network, "is_excluded": "on"}).is_valid()
 
 
+@pytest.mark.parametrize(
+    ("network", "count"),
+    [
+        ("0.0.0.0/0", "4,294,967,296"),
+        ("172.0.0.0/11", "2,097,152"),
+        ("8.0.0.0-11.255.255.255", "67,108,864"),
+        ("::/0", "about 10^38"),
+        ("2001:db8::/39", "about 10^26"),
+    ],
+)
+def test_a_very_wide_network_must_be_meant(network: str, count: str) -> None:
+    said = f"{network} has {count} addresses: tick “A very wide network is meant”"
+    form, several = NetworkForm({"network": network}), NetworksForm({"networks": f"10.0.0.0/8\n{network}"})
+    assert [str(error).startswith(said) for error in form.errors["network"]] == [True]
+    assert [str(error).startswith(said) for error in several.errors["networks"]] == [True]
+    meant = NetworkForm({"network": network, "is_wide": "on"})
+    assert meant.is_valid()
+    assert "is_wide" not in meant.cleaned_data
+    assert NetworkForm({"network": network, "is_excluded": "on"}).is_valid()
+    assert NetworksForm({"networks": network, "is_wide": "on"}).is_valid()
+
+
+@pytest.mark.parametrize("network", ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "2001:db8::/40"])
+def test_what_whole_companies_use_is_not_asked_twice(network: str) -> None:
+    assert NetworkForm({"network": network}).is_valid()
+    assert NetworksForm({"networks": network}).is_valid()
+
+
 @pytest.mark.parametrize("network", ["www.example.org", "10.0.0.0/33", "-oN x", "$(id)", "10.0.0.9-10.0.0.5", "<b>"])
 def test_what_is_no_network_is_refused(network: str) -> None:
     form = NetworkForm({"network": network})

@@ -124,10 +124,11 @@ class Command(BaseCommand):
 
     def _network(self, cidr: str, now: datetime) -> None:
         try:
-            allow([parse_network(cidr)], origin=ORIGIN, now=now)
+            span = parse_network(cidr)
+            allow([span], origin=ORIGIN, now=now)
         except AddressError as error:
             raise CommandError(f"{cidr!r} {error}.") from error
-        self.stdout.write(f"Network {cidr} may be scanned.")
+        self.stdout.write(f"Network {cidr} may be scanned: {span.how_many} addresses.")
         try:
             source = look_daily(cidr, origin=ORIGIN, now=now)
         except ScanRefusedError as error:
