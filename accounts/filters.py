@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 import django_filters
@@ -10,11 +11,12 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AuditEvent
+from accounts.models.audit import verb_words
 
 
 def verbs() -> list[tuple[str, str]]:
     found = AuditEvent.objects.order_by("verb").values_list("verb", flat=True).distinct()
-    return [(verb, verb) for verb in found]
+    return sorted(((verb, verb_words(verb)) for verb in found), key=itemgetter(1))
 
 
 class AuditEventFilter(django_filters.FilterSet):

@@ -5,10 +5,48 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.apps import apps
 from django.db import models
+from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.people import User
+
+# What was done, where the code alone reads badly; of all others the words are the code's own.
+_VERBS: dict[str, str | Promise] = {
+    "audit.exported": _("Audit log exported"),
+    "certificate.owner_changed": _("Owner of a certificate changed"),
+    "certificates.owner_changed": _("Owner of certificates changed"),
+    "certificates.owner_inferred": _("Owner of certificates inferred"),
+    "endpoint.owner_changed": _("Owner of an endpoint changed"),
+    "endpoint.unretired": _("Endpoint taken back into service"),
+    "endpoints.owner_changed": _("Owner of endpoints changed"),
+    "endpoints.owner_inferred": _("Owner of endpoints inferred"),
+    "session.others_ended": _("Other sessions ended"),
+    "session.refused": _("Sign-in refused"),
+    "session.signed_in": _("Signed in"),
+    "session.signed_out": _("Signed out"),
+    "setup.administrator_created": _("First administrator created"),
+    "setup.administrator_ensured": _("Administrator set up on the server"),
+    "user.closed": _("Account closed"),
+    "user.factors_changed": _("Second factors changed"),
+    "user.joined": _("Invitation accepted"),
+    "user.joined_by_sso": _("Joined by single sign-on"),
+    "user.password_changed": _("Password changed"),
+    "user.profile_changed": _("Profile changed"),
+    "user.sso_linked": _("Single sign-on linked"),
+    "user.sso_unlinked": _("Single sign-on unlinked"),
+}
+
+
+def verb_words(verb: str) -> str:
+    """What a verb says to people: "Scan started" for ``scan.started``."""
+    if verb in _VERBS:
+        return str(_VERBS[verb])
+    noun, _point, done = verb.partition(".")
+    thing = next((model._meta.verbose_name for model in apps.get_models() if model._meta.model_name == noun), noun)
+    return capfirst(f"{thing} {done}".replace("_", " ").strip())
 
 
 class AuditEvent(models.Model):
@@ -41,6 +79,18 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} {self.verb}"
+
+    @property
+    def words(self) -> str:
+        return verb_words(self.verb)
+
+    @property
+    def kind(self) -> str:
+        """What the subject is, in words; the code of what this release does not know."""
+        try:
+            return str(apps.get_model(self.subject_type)._meta.verbose_name)
+        except (LookupError, ValueError):
+            return self.subject_type
 
     @property
     def changes(self) -> list[tuple[str, str, str]]:

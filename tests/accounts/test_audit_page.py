@@ -69,6 +69,38 @@ def test_pages_go_by_number_to_the_end_and_back(reader: Client) -> None:
     assert numbers(reader, second.previous_url) == [event.number for event in first.events]
 
 
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("scan.started", "Scan started"),
+        ("truststore.kept", "Trust store kept"),
+        ("session.refused", "Sign-in refused"),
+        ("certificates.owner_changed", "Owner of certificates changed"),
+        ("endpoint.described", "Endpoint described"),
+        ("nobody_knows.this", "Nobody knows this"),
+        ("", ""),
+    ],
+)
+def test_verbs_are_said_in_words(verb: str, words: str) -> None:
+    assert AuditEvent(verb=verb).words == words
+
+
+def test_things_are_called_by_their_words_and_unknown_ones_by_their_code() -> None:
+    assert AuditEvent(subject_type="inventory.truststore").kind == "trust store"
+    assert AuditEvent(subject_type="bygone.thing").kind == "bygone.thing"
+    assert AuditEvent(subject_type="").kind == ""
+
+
+def test_the_page_says_words_and_keeps_the_codes(reader: Client, web_team: Team) -> None:
+    with transaction.atomic():
+        audit(None, "team.changed", web_team, now=NOW)
+    page = reader.get("/audit/").text
+    assert ">Team changed</td>" in page
+    assert f">team {web_team.pk}</span>" in page
+    assert f"team.changed, accounts.team:{web_team.pk}" in page
+    assert '<option value="team.changed">Team changed</option>' in page
+
+
 def test_filters_by_what_who_to_what_and_when(reader: Client, administrator: User, web_team: Team) -> None:
     write(2)
     write(1, "invited", administrator, "Bob")
