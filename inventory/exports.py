@@ -13,7 +13,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from tempfile import TemporaryFile
 from typing import Any, Generic, TypeVar
@@ -30,6 +30,7 @@ from inventory.models import Certificate, Endpoint, Severity
 from inventory.names import other_form
 from inventory.services import one_moment
 from inventory.snapshot.rows import is_judged
+from inventory.status import days_left
 
 Row = TypeVar("Row", bound=Model)
 # Small enough for the list of ids in one query of either database.
@@ -58,10 +59,6 @@ class Export(Generic[Row]):
         queryset = result.ordered().select_related(*self.joined).prefetch_related(*self.prefetched)
         for row in queryset.iterator(chunk_size=CHUNK):
             yield {column.name: column.read(row, now) for column in self.columns}
-
-
-def _days_left(row: Certificate, now: datetime) -> int | None:
-    return None if row.not_after is None else (row.not_after - now) // timedelta(days=1)
 
 
 # What people say of either. Its lists and pairs are one text in CSV, because their items may hold spaces.
@@ -101,7 +98,11 @@ CERTIFICATES: Export[Certificate] = Export(
         Column("serial_number", "hexadecimal; unique per issuer only", lambda c, _: c.serial_number),
         Column("not_before", "first moment of its validity period", lambda c, _: c.not_before),
         Column("not_after", "last moment of its validity period", lambda c, _: c.not_after),
-        Column("days_left", "whole days until not_after, negative after it", _days_left),
+        Column(
+            "days_left",
+            "whole days until not_after, negative after it, rounded towards 0 (40 and a half days after it: -40)",
+            lambda c, now: days_left(c.not_after, now),
+        ),
         Column("kind", "leaf or ca", lambda c, _: c.kind),
         Column("key", "algorithm and size of the key", lambda c, _: c.key_label),
         Column("signature", "algorithm of the signature", lambda c, _: c.signature_algorithm),

@@ -13,6 +13,7 @@ from enum import StrEnum
 # being "expiring" for three years.
 EXPIRING_AT_MOST = timedelta(days=30)
 URGENT_AT_MOST = timedelta(days=14)
+DAY = timedelta(days=1)
 
 
 class Status(StrEnum):
@@ -96,3 +97,13 @@ def little_life_left_from(
         not_after - min(life / 3, EXPIRING_AT_MOST),
         not_after - min(life / 6, URGENT_AT_MOST),
     )
+
+
+def days_left(not_after: datetime | None, now: datetime) -> int | None:
+    """Whole days until the end, negative after it, rounded towards now as pages say them.
+
+    What ended 40 and a half days ago has -40 left; 0 is less than a day before or after the end.
+    """
+    if not_after is None:
+        return None
+    return (not_after - now) // DAY if not_after >= now else -((now - not_after) // DAY)

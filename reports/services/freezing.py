@@ -24,7 +24,7 @@ from inventory.filters import Filtered
 from inventory.models import Certificate
 from inventory.models.standing import is_late
 from inventory.names import other_form
-from inventory.status import Status
+from inventory.status import Status, days_left
 from inventory.trust import mozilla_roots
 from reports.services.freshness import freshness, moment_text, ranked
 from reports.services.unjudged import of_unknown_strength, rules_not_judged
@@ -151,7 +151,7 @@ def _row(certificate: Certificate, unknown: Collection[int], now: datetime, zone
         "status": certificate.status_at(now).value,
         "not_before": moment_text(certificate.not_before, zone),
         "not_after": moment_text(certificate.not_after, zone),
-        "days": (certificate.not_after - now).days if certificate.not_after else None,
+        "days": days_left(certificate.not_after, now),
         "issuer": certificate.issuer.label if certificate.issuer else "",
         "key": certificate.key_label,
         "signature": certificate.signature_algorithm,

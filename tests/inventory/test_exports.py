@@ -96,9 +96,12 @@ def test_a_name_is_no_formula_in_a_spreadsheet(name: str, as_administrator: Clie
         assert row[column].startswith("'"), column
 
 
-def test_days_after_the_end_stay_a_number(as_administrator: Client, today: datetime) -> None:
+def test_days_after_the_end_are_a_number_and_the_one_that_the_list_says(
+    as_administrator: Client, today: datetime
+) -> None:
     make_certificate(days_left=-3.5, now=today)
-    assert rows_of(body(as_administrator.get("/certificates/export.csv")))[0]["days_left"] == "-4"
+    assert rows_of(body(as_administrator.get("/certificates/export.csv")))[0]["days_left"] == "-3"
+    assert ">3 days ago</time>" in as_administrator.get("/certificates/").text
 
 
 def test_endpoints_are_written_with_what_they_serve_and_whether_that_is_evidence(

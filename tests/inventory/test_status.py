@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from inventory.models import Certificate
-from inventory.status import Situation, Status, little_life_left_from, status
+from inventory.status import Situation, Status, days_left, little_life_left_from, status
 from tests.conftest import NOW
 from tests.inventory.factories import digest
 
@@ -48,6 +48,15 @@ def test_the_first_status_that_holds(given: Situation, expected: Status) -> None
 # Moments that lie on, just before and just after each other, so that boundaries are met often.
 moments = st.integers(-100, 100).map(lambda hours: NOW + timedelta(hours=hours)) | st.just(NOW)
 maybe = st.none() | moments
+
+
+@pytest.mark.parametrize(("left", "whole"), [(5.9, 5), (0.5, 0), (0, 0), (-0.5, 0), (-1, -1), (-40.4, -40)])
+def test_days_left_are_whole_and_rounded_towards_now_on_both_sides(left: float, whole: int) -> None:
+    assert days_left(NOW + left * DAY, NOW) == whole
+
+
+def test_what_has_no_readable_end_has_no_days_left() -> None:
+    assert days_left(None, NOW) is None
 
 
 class Twins(TestCase):
