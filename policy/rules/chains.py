@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from policy.rules.facts import EndpointFacts, PathFacts, Sent
 from policy.rules.variants import Rule, of_everything_sent
@@ -15,7 +16,7 @@ SHOWN = 3
 def of_every_form(question: Callable[[PathFacts], Verdict]) -> Rule:
     """Make a rule of a question about the form of a chain, whoever is trusted."""
 
-    def judge(_facts: EndpointFacts, sent: Sent) -> Verdict:
+    def judge(_facts: EndpointFacts, sent: Sent, _now: datetime) -> Verdict:
         if sent.path is None:
             return NotJudged(NOT_KEPT)
         return question(sent.path) if sent.path.is_read else NotJudged(sent.path.sentence)
@@ -49,7 +50,7 @@ def superfluous_chain(path: PathFacts) -> Verdict:
 
 
 @of_everything_sent
-def untrusted_path(_facts: EndpointFacts, sent: Sent) -> Verdict:
+def untrusted_path(_facts: EndpointFacts, sent: Sent, _now: datetime) -> Verdict:
     path = sent.path
     if path is None:
         return NotJudged(NOT_KEPT)

@@ -27,7 +27,7 @@ SHOWN = 5
 
 
 @of_everything_sent
-def wrong_name(facts: EndpointFacts, sent: Sent) -> Verdict:
+def wrong_name(facts: EndpointFacts, sent: Sent, _now: datetime) -> Verdict:
     if not facts.server_name:
         return NotJudged("The name under which clients ask for it is not known; it was found by its address alone.")
     found = match(facts.server_name, sent.names)

@@ -35,25 +35,33 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node of a service; ``team`` owns it, ``key`` tells it from the others."""
+    """A node of a service; ``team`` owns it, ``key`` tells it from the others.
+
+    ``leaves`` are what it serves, or served when it last answered: without ``is_fresh``, its last look brought no
+    certificate or is too old. One that ``is_retired`` is no node any more, but what was seen of it was seen.
+    """
 
     key: int
     place: str
     leaves: tuple[Leaf, ...]
     team: int | None = None
+    is_fresh: bool = True
+    is_retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """All nodes of one service whose last look brought a certificate; its nodes share this one object.
+    """All nodes of one service that ever served a certificate, the retired ones last; its nodes share this one object.
 
     ``replaced`` are pairs (SHA-256 of the former, of the later) of what they serve: one node at least served the former
-    before it served the later one, and not again since. Of a service that ``is_too_large`` nothing is read.
+    before it served the later one, and not again since. ``alternated``: a node that serves the later one served the
+    former before and after it had begun to. Of a service that ``is_too_large`` nothing is read.
     """
 
     nodes: tuple[Node, ...] = ()
     is_too_large: bool = False
     replaced: frozenset[tuple[str, str]] = frozenset()
+    alternated: frozenset[tuple[str, str]] = frozenset()
 
 
 NO_SERVICE = Service()

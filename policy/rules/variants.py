@@ -9,7 +9,7 @@ from policy.rules.facts import CLIENTS, DEFAULT, EndpointFacts, Sent
 from policy.rules.moments import moment
 from policy.rules.verdicts import Bad, Good, NotApplicable, NotJudged, Verdict
 
-Question = Callable[[EndpointFacts, Sent], Verdict]
+Question = Callable[[EndpointFacts, Sent, datetime], Verdict]
 Rule = Callable[[EndpointFacts, datetime], Verdict]
 Answers = Sequence[tuple[Sent, Verdict]]
 
@@ -18,7 +18,7 @@ def of_everything_sent(question: Question) -> Rule:
     """Make a rule of a question about one chain: bad if any is, good only if all are."""
 
     def rule(facts: EndpointFacts, now: datetime) -> Verdict:
-        answers = [(sent, _too_old(sent, now) or question(facts, sent)) for sent in facts.sent]
+        answers = [(sent, _too_old(sent, now) or question(facts, sent, now)) for sent in facts.sent]
         return _one(answers, _next_moment(facts, answers, now))
 
     return rule

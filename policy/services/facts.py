@@ -120,7 +120,7 @@ def endpoint_facts(
     endpoints: Sequence[Endpoint], now: datetime, services: Services | None = None
 ) -> dict[int, EndpointFacts]:
     """``services`` are those of these endpoints, if they have been read already."""
-    summaries = (services or services_of(endpoints)).summaries
+    summaries = (services or services_of(endpoints, now)).summaries
     served = served_by({row.pk for row in endpoints})
     sent = sent_by(endpoints, served, now)
     return {row.pk: _facts(row, sent[row.pk], summaries.get(row.service, NO_SERVICE)) for row in endpoints}

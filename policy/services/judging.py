@@ -64,7 +64,7 @@ def _judge_endpoints(now: datetime, batch: int) -> int:
     endpoints = list(Endpoint.objects.filter(judge_at__lte=now).order_by("judge_at")[:batch])
     if not endpoints:
         return 0
-    services = services_of(endpoints)
+    services = services_of(endpoints, now)
     # Path building is slow beside a query, so facts and verdicts are made outside the transaction.
     facts = endpoint_facts(endpoints, now, services)
     found = {pk: endpoint_verdicts(one, now) for pk, one in facts.items()}

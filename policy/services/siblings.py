@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -15,17 +15,29 @@ from django.db.models import Count, Max, Min, Q
 from discovery.models import Observation
 from inventory.models import Endpoint, ServedChain
 from inventory.models.endpoints import EndpointQuerySet
+from inventory.services.writing import among
 from policy.models import Asked
 from policy.rules.facts import Leaf, Node, Service
 from policy.rules.siblings import MOST_NODES
 from policy.services.calling import call
-from policy.services.sent import leaves_of
+from policy.services.sent import evidence_until, leaves_of
 
 TOO_LARGE = Service(is_too_large=True)
 # Primary key of an endpoint → those of the certificates that it serves.
 Certificates: TypeAlias = Mapping[int, Sequence[int]]
 # Primary key of a certificate → when an endpoint was first and last seen to serve it.
 Spans: TypeAlias = Mapping[int, tuple[datetime, datetime]]
+Pairs: TypeAlias = set[tuple[int, int]]
+_READ = (
+    "service",
+    "address",
+    "port",
+    "owner_team_id",
+    "outcome",
+    "retired_at",
+    "last_seen_at",
+    "schedule_seconds",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +48,26 @@ class Services:
     digests: Mapping[str, str]
 
 
-def services_of(endpoints: Iterable[Endpoint]) -> Services:
-    """Only nodes whose last look brought a certificate are compared."""
+def services_of(endpoints: Iterable[Endpoint], now: datetime) -> Services:
+    """Nodes that ever served a certificate are compared; those that do not answer, by what they served last."""
     names = {row.service for row in endpoints if row.service}
-    found = dict(_nodes(names).values_list("service").annotate(Count("pk")))
-    compared = {name for name, nodes in found.items() if 1 < nodes <= MOST_NODES}
-    rows = list(_nodes(compared).only("service", "address", "port", "owner_team_id").order_by("pk"))
-    served = _served(compared)
-    summaries = {name: TOO_LARGE for name, nodes in found.items() if nodes > MOST_NODES}
+    found = _counts(names)
+    compared = {name for name, (nodes, ever) in found.items() if nodes <= MOST_NODES and ever > 1}
+    rows = [*_nodes(compared).alive().only(*_READ).order_by("pk"), *_retired(compared)]
+    served = _served([row.pk for row in rows])
+    summaries = {name: TOO_LARGE for name, (nodes, _) in found.items() if nodes > MOST_NODES}
     digests = dict.fromkeys(summaries, "too large")
     leaves = leaves_of({certificate for of_one in served.values() for certificate in of_one})
     by_service = _by_service(rows)
-    replaced = _replaced(by_service, served)
+    changes = _changes_of(by_service, served)
     for name, nodes in by_service.items():
-        pairs = frozenset((leaves[former].sha256, leaves[later].sha256) for former, later in replaced[name])
-        summaries[name] = Service(tuple(_node(row, served[row.pk], leaves) for row in nodes), replaced=pairs)
-        digests[name] = _digest(nodes, served)
+        told = tuple(_node(row, served[row.pk], leaves, now) for row in nodes)
+        replaced, alternated = (
+            frozenset((leaves[former].sha256, leaves[later].sha256) for former, later in pairs)
+            for pairs in changes[name]
+        )
+        summaries[name] = Service(told, replaced=replaced, alternated=alternated)
+        digests[name] = _digest(nodes, told, served)
     return Services(summaries, {name: digests.get(name, "") for name in names})
 
 
@@ -85,7 +101,21 @@ def _key(service: str) -> str:
 
 
 def _nodes(services: Iterable[str]) -> EndpointQuerySet:
-    return Endpoint.objects.alive().filter(service__in=services, outcome=Endpoint.Outcome.SERVED)
+    """Those that ever served a certificate."""
+    return Endpoint.objects.filter(service__in=services, certificate__isnull=False)
+
+
+def _counts(services: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """How many nodes each has, and how many with those that are retired."""
+    counted = _nodes(services).order_by().values_list("service")
+    nodes, ever = Count("pk", filter=Q(retired_at=None)), Count("pk")
+    return {name: (alive, all_of_them) for name, alive, all_of_them in counted.annotate(nodes=nodes, ever=ever)}
+
+
+def _retired(services: Iterable[str]) -> Iterable[Endpoint]:
+    """What was seen of them was seen. They are no longer counted, and of very many those that went last are enough."""
+    gone = _nodes(services).filter(retired_at__isnull=False)
+    return gone.only(*_READ).order_by("-retired_at", "pk")[:MOST_NODES]
 
 
 def _by_service(rows: Iterable[Endpoint]) -> dict[str, list[Endpoint]]:
@@ -95,55 +125,66 @@ def _by_service(rows: Iterable[Endpoint]) -> dict[str, list[Endpoint]]:
     return nodes
 
 
-def _served(services: Iterable[str]) -> dict[int, list[int]]:
+def _served(nodes: Sequence[int]) -> dict[int, list[int]]:
     """The certificates of each node; what everybody gets comes first, as its word does in the alphabet."""
-    pointers = ServedChain.objects.filter(endpoint__in=_nodes(services).values("pk"))
+    pointers = ServedChain.objects.filter(among("endpoint_id", nodes))
     served: dict[int, list[int]] = defaultdict(list)
     for endpoint, certificate in pointers.order_by("endpoint_id", "variant").values_list("endpoint", "certificate"):
         served[endpoint].append(certificate)
     return served
 
 
-def _replaced(services: Mapping[str, Sequence[Endpoint]], served: Certificates) -> dict[str, set[tuple[int, int]]]:
-    """Of each service pairs (former, later) of what its nodes serve now, where a node was seen to change for good."""
+def _changes_of(services: Mapping[str, Sequence[Endpoint]], served: Certificates) -> dict[str, tuple[Pairs, Pairs]]:
+    """Of each service pairs (former, later) of what its nodes serve: seen to change for good, and to and fro."""
     carried = {name: {pk for row in nodes for pk in served[row.pk]} for name, nodes in services.items()}
-    spans = _spans({name for name, certificates in carried.items() if len(certificates) > 1})
-    return {
-        name: {
-            pair
-            for row in nodes
-            for pair in _changes(spans.get(row.pk, {}), served[row.pk])
-            if pair[0] in carried[name]
-        }
-        for name, nodes in services.items()
-    }
+    # A node alone, or where all serve the same, is not asked for.
+    spans = _spans([row.pk for name, nodes in services.items() if len(carried[name]) > 1 for row in nodes])
+    found: dict[str, tuple[Pairs, Pairs]] = {name: (set(), set()) for name in services}
+    for name, nodes in services.items():
+        for row in nodes:
+            for former, later, is_for_good in _changes(spans.get(row.pk, {}), served[row.pk]):
+                if former in carried[name]:
+                    found[name][0 if is_for_good else 1].add((former, later))
+    return found
 
 
-def _changes(spans: Spans, serves: Sequence[int]) -> set[tuple[int, int]]:
+def _changes(spans: Spans, serves: Sequence[int]) -> Iterator[tuple[int, int, bool]]:
     """What one node serves and what it served before; who served the former again later did not replace it."""
     begun = {later: spans[later][0] for later in serves if later in spans}
-    return {
-        (former, later)
-        for former, (_, last_seen_at) in spans.items()
-        for later, first_seen_at in begun.items()
-        if former not in serves and last_seen_at <= first_seen_at
-    }
+    for former, (_, last_seen_at) in spans.items():
+        for later, first_seen_at in begun.items():
+            if former not in serves:
+                yield former, later, last_seen_at <= first_seen_at
 
 
-def _spans(services: Iterable[str]) -> Mapping[int, Spans]:
-    """What was seen at each node of these services. A node alone, or where all serve the same, is not asked for."""
+def _spans(nodes: Sequence[int]) -> Mapping[int, Spans]:
+    """What was seen at each of these nodes."""
     seen: dict[int, dict[int, tuple[datetime, datetime]]] = defaultdict(dict)
-    spans = Observation.objects.filter(endpoint__in=_nodes(services).values("pk"), chain__isnull=False).order_by()
+    spans = Observation.objects.filter(among("endpoint_id", nodes), chain__isnull=False).order_by()
     found = spans.values_list("endpoint", "chain__leaf").annotate(Min("first_seen_at"), Max("last_seen_at"))
     for endpoint, certificate, first, last in found:
         seen[endpoint][certificate] = first, last
     return seen
 
 
-def _node(row: Endpoint, certificates: Sequence[int], leaves: Mapping[int, Leaf]) -> Node:
-    return Node(row.pk, row.place, tuple(leaves[pk] for pk in certificates), row.owner_team_id)
+def _node(row: Endpoint, certificates: Sequence[int], leaves: Mapping[int, Leaf], now: datetime) -> Node:
+    until = evidence_until(row.last_seen_at, row)
+    is_retired = row.retired_at is not None
+    return Node(
+        key=row.pk,
+        place=row.place,
+        leaves=tuple(leaves[pk] for pk in certificates),
+        team=row.owner_team_id,
+        is_fresh=not is_retired and row.outcome == Endpoint.Outcome.SERVED and (until is None or now < until),
+        is_retired=is_retired,
+    )
 
 
-def _digest(nodes: Iterable[Endpoint], served: Mapping[int, Sequence[int]]) -> str:
-    said = [(row.pk, row.owner_team_id, *served[row.pk]) for row in nodes]
+def _digest(nodes: Iterable[Endpoint], told: Iterable[Node], served: Certificates) -> str:
+    """The retired are not in it: that one is retired is seen by its absence."""
+    said = [
+        (row.pk, row.owner_team_id, node.is_fresh, *served[row.pk])
+        for row, node in zip(nodes, told, strict=True)
+        if not node.is_retired
+    ]
     return sha256(repr(said).encode()).hexdigest()

@@ -54,13 +54,14 @@ def look(
     record([Served(place, tuple(variants))], RECORDING, at)
 
 
-def leave_behind() -> None:
+def leave_behind() -> tuple[pki.Issued, pki.Issued]:
     """Two nodes with one certificate, of which the second was given a newer one."""
-    old = issue()
+    old, new = issue(), issue(begins=0)
     for hours, addresses in ((2, ("192.0.2.1", "192.0.2.2")), (1, ("192.0.2.1",))):
         for address in addresses:
             look(old, NOW - hours * HOUR, address)
-    look(issue(begins=0), NOW, "192.0.2.2")
+    look(new, NOW, "192.0.2.2")
+    return old, new
 
 
 def judge(at: datetime) -> None:

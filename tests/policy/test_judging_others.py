@@ -8,7 +8,7 @@ from accounts.models import Team, User
 from inventory.services import assign_owner, keep_trust_store, retire_endpoint, unretire_endpoint
 from policy.models import Finding
 from tests.conftest import NOW
-from tests.policy.looks import HOUR, ROOT, finding, issue, judge, leave_behind, look, node, open_rules, row, trust_root
+from tests.policy.looks import HOUR, ROOT, finding, issue, judge, look, node, open_rules, row, trust_root
 
 pytestmark = pytest.mark.django_db
 
@@ -99,15 +99,6 @@ def test_a_retired_node_takes_its_findings_away_and_its_return_brings_them_back(
     judge(NOW + 2 * HOUR)
     assert open_rules(node()) == {"old_tls"}
     assert open_rules(row(issued)) == {"expiring", "ownerless"}
-
-
-def test_a_node_that_was_left_behind_is_forgiven_when_its_newer_sister_retires(administrator: User) -> None:
-    leave_behind()
-    judge(NOW)
-    assert "not_same_everywhere" in open_rules(node("192.0.2.1"))
-    retire_endpoint(node("192.0.2.2"), "Gone.", actor=administrator, now=NOW + HOUR)
-    judge(NOW + HOUR)
-    assert "not_same_everywhere" not in open_rules(node("192.0.2.1"))
 
 
 def test_a_new_root_makes_every_path_due() -> None:

@@ -11,13 +11,13 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team
 from inventory.models import Endpoint
-from policy.models import Asked, Finding, Unjudged
+from policy.models import Finding, Unjudged
 from policy.rules.siblings import OF_ANOTHER_TEAM
 from policy.services import judge_due
 from policy.services.facts import endpoint_facts
 from tests.conftest import NOW
 from tests.inventory.factories import make_certificate, make_endpoint
-from tests.policy.looks import DAY, HOUR, finding, issue, judge, leave_behind, look, node, open_rules
+from tests.policy.looks import DAY, HOUR, finding, issue, judge, leave_behind, look, node
 
 RULE = "not_same_everywhere"
 SERVICE = "one:443/tls"
@@ -55,16 +55,6 @@ def test_the_others_are_called_when_one_changes_and_only_then() -> None:
     judge(NOW + 2 * HOUR)
     assert Endpoint.objects.filter(judged_at=NOW + 2 * HOUR).count() == 5
     assert Finding.objects.open().filter(rule=RULE).count() == 4
-
-
-def test_a_node_that_falls_silent_is_no_longer_what_the_others_are_compared_with() -> None:
-    leave_behind()
-    judge(NOW)
-    assert RULE in open_rules(node("192.0.2.1"))
-    look(None, NOW + HOUR, "192.0.2.2")
-    judge(NOW + HOUR)
-    assert RULE not in open_rules(node("192.0.2.1"))
-    assert not Asked.objects.exists()
 
 
 def test_more_nodes_than_can_be_compared_are_not_and_say_so_until_they_are_fewer() -> None:
