@@ -44,12 +44,15 @@ def take(user: User, now: datetime, *, mine: bool = False) -> Snapshot:
         numbers=strip(scope, in_use, judged),
         judged=judged,
         in_use=in_use,
+        in_use_url=scope.certificate_list(),
         weeks=_weeks(scope),
         attention=_attention(scope),
+        findings_url=list_url("policy:finding_list", scope.query()),
         expiring_next=_expiring_next(scope),
         issuers=_issuers(scope),
         keys=_keys(scope),
         scans=list(Scan.objects.visible_to(user).select_related("source", "requested_by")[:SCANS_SHOWN]),
+        sees_every_scan=user.sees_everything,
         since=_since(scope),
     )
 

@@ -121,7 +121,10 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that the overview shows, as values: no template can cause a query."""
+    """Everything that the overview shows, as values: no template can cause a query.
+
+    ``sees_every_scan`` tells whether there is none, or none that the person may see, if ``scans`` is empty.
+    """
 
     taken_at: datetime
     looked_at: datetime | None
@@ -130,12 +133,15 @@ class Snapshot:
     numbers: Sequence[Number]
     judged: Judged
     in_use: int
+    in_use_url: str
     weeks: Sequence[Week]
     attention: Sequence[Attention]
+    findings_url: str
     expiring_next: Sequence[Expiring]
     issuers: Bars
     keys: Bars
     scans: Sequence[Scan]
+    sees_every_scan: bool
     since: Since | None
 
     def number(self, code: str) -> Number | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import html
+import re
 
 import pytest
 from django.test import Client
@@ -151,3 +153,31 @@ def test_the_overview_refreshes_only_itself(client: Client, viewer: User) -> Non
     assert part.lstrip().startswith('<div id="overview"')
     assert 'hx-get="/?scope=mine"' in part
     assert "<html" not in part
+
+
+def hrefs(page: str, words: str) -> list[str]:
+    """Where the links with these words lead."""
+    return [html.unescape(url) for url in re.findall(rf'href="([^"]*)">\s*{words}\s*</a>', page)]
+
+
+def test_every_way_on_from_the_overview_of_my_teams_keeps_to_them(client: Client, viewer: User) -> None:
+    client.force_login(viewer)
+    mine, everyone = (client.get(path).content.decode() for path in ("/?scope=mine", "/"))
+    assert hrefs(mine, "All by expiry") == ["/certificates/?in_use=yes&team=web"]
+    assert hrefs(mine, "All of my teams") == ["/findings/?team=web"]
+    assert hrefs(mine, "All issuers of everyone") == ["/issuers/"]
+    assert hrefs(everyone, "All by expiry") == ["/certificates/?in_use=yes"]
+    assert hrefs(everyone, "All findings") == ["/findings/"]
+    lists = re.findall(r'href="/(?:certificates|endpoints|findings)/\?([^"]*)"', mine)
+    assert lists
+    assert [query for query in lists if "team=web" not in query] == []
+
+
+@pytest.mark.parametrize(
+    ("person", "words"), [("administrator", "No scan yet."), ("viewer", "No scan that you may see.")]
+)
+def test_the_overview_does_not_deny_scans_that_the_person_may_not_see(
+    person: str, words: str, client: Client, request: pytest.FixtureRequest
+) -> None:
+    client.force_login(request.getfixturevalue(person))
+    assert words in client.get("/").content.decode()
