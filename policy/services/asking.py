@@ -18,8 +18,9 @@ from policy.models import Asked
 from policy.services.calling import MOST, call
 
 RULES = "rules"
-# As many rows as one tick judges of one table: what changes meanwhile is due after these, and does not wait for hours.
-MOST_BATCHES = 2
+# So many times MOST rows are as many as one tick judges of one table: what changes meanwhile is due after these, and
+# does not wait for hours.
+MOST_CALLS = 2
 _CALLED: tuple[type[Certificate] | type[Endpoint], ...] = (Certificate, Endpoint)
 # Characters of a digest beside which a place fits into its column.
 _SHORT = 32
@@ -32,19 +33,17 @@ def call_for_changed_rules(now: datetime) -> None:
     before said of the rest stays until it is called; what was called and not asked within an hour counts as late.
     """
     digest = _digest()
-    for _ in range(MOST_BATCHES):
-        if _is_done(digest) or _call_next(digest, now):
+    for _ in range(MOST_CALLS):
+        if _call_next(digest, now):
             return
-
-
-def _is_done(digest: str) -> bool:
-    return Asked.objects.filter(name=RULES, digest=digest).exists()
 
 
 @transaction.atomic
 def _call_next(digest: str, now: datetime) -> bool:
-    """Call one batch, and say whether it was the last; nobody else does so meanwhile."""
+    """Call one batch if one is left, and say whether none is; nobody else does so meanwhile."""
     asked, _ = Asked.objects.select_for_update().get_or_create(name=RULES)
+    if asked.digest == digest:
+        return True
     at, last = _place(asked.digest, digest)
     not_due = Q(judge_at=None) | Q(judge_at__gt=now)
     model = _CALLED[at]

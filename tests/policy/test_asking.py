@@ -16,11 +16,12 @@ from pytest_django import Settings
 from inventory import trust
 from inventory.models import Certificate, Endpoint
 from inventory.models.standing import is_late
-from policy import rules
+from policy import rules, tasks
 from policy.models import Asked
 from policy.rules import CERTIFICATE_RULES, Bad, CertificateFacts, Verdict
 from policy.services import asking, call_for_changed_rules
-from policy.services.calling import call
+from policy.services.calling import MOST, call
+from policy.services.judging import BATCH
 from tests.conftest import NOW
 from tests.policy.looks import DAY, HOUR, finding, issue, judge, look, node, trust_root
 
@@ -90,9 +91,13 @@ def test_one_pass_calls_no_more_than_its_batches_and_the_next_goes_on() -> None:
             call_for_changed_rules(NOW + tick * HOUR)
             told.append(due(NOW + tick * HOUR))
             judge(NOW + tick * HOUR)
-    assert max(told) == 2 * asking.MOST_BATCHES
+    assert max(told) == 2 * asking.MOST_CALLS
     assert sum(told) == total
     assert told[-1] == 0
+
+
+def test_no_more_is_called_at_once_than_one_tick_judges() -> None:
+    assert asking.MOST_CALLS * MOST == tasks.MOST_BATCHES * BATCH
 
 
 def test_who_dies_between_two_batches_goes_on_where_the_last_one_ended() -> None:
