@@ -65,7 +65,11 @@ class Export(Generic[Row]):
 _OWNER: tuple[Column[Any], ...] = (
     Column("owner_team", "short name of the team that owns it", lambda row, _: row.owner_team and row.owner_team.slug),
     Column("owner_person", "who in it, by e-mail", lambda row, _: row.owner_person and row.owner_person.email),
-    Column("owner_origin", "how the owner is known: manual, rule, inferred", lambda row, _: row.owner_origin),
+    Column(
+        "owner_origin",
+        "how the owner is known: manual (also if nobody was chosen), rule, inferred",
+        lambda row, _: row.owner_origin,
+    ),
 )
 _DETAILS: tuple[Column[Any], ...] = (
     Column("environment", "production, staging, test, development", lambda row, _: row.environment),

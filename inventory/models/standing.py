@@ -1,11 +1,11 @@
 """Standing columns: what we say about a certificate or endpoint, beside what it says of itself.
 
 Services of ``inventory`` alone write them, each its own columns: ``standing`` what nodes serve and what is superseded,
-``chains`` the kind, ``endpoints`` when something was seen, ``ownership`` owners and retirement, ``details`` what people
-say of it, ``judgements`` severity and findings. Each of them, and what makes a row due, sets ``judge_at``. Apps further
-up call these services and update no row themselves, except ``judge_at``. Whoever changes a column that totals count by
-(``services.totals.Counted``) hands over the difference. They stand in the same table as the facts because filter, sort
-and keyset paging need them there.
+``chains`` the kind, ``endpoints`` when something was seen, ``ownership`` owners, ``retirement`` what is out of service,
+``details`` what people say of it, ``judgements`` severity and findings. Each of them, and what makes a row due, sets
+``judge_at``. Apps further up call these services and update no row themselves, except ``judge_at``. Whoever changes a
+column that totals count by (``services.totals.Counted``) hands over the difference. They stand in the same table as the
+facts because filter, sort and keyset paging need them there.
 """
 
 from __future__ import annotations

@@ -10,10 +10,9 @@ from inventory.services.ownership import (
     assign_owner,
     infer_owner,
     owner_of,
-    retire_endpoint,
     tell_inferred,
-    unretire_endpoint,
 )
+from inventory.services.retirement import retire_endpoint, unretire_endpoint
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.statistics import refresh_statistics, refresh_statistics_if_outgrown
 from inventory.services.totals import Drift, adjust, kept, most, numbers, one_moment, recount

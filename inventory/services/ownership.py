@@ -1,4 +1,4 @@
-"""Who owns what, and what was taken out of service: decisions of people, each with a reason and an audit event."""
+"""Who owns what: decisions of people, each with a reason and an audit event, and what is inferred until they decide."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
 from accounts.services import audit, require_change
-from inventory.models import Certificate, Endpoint, Origin, ServedChain
+from inventory.models import Certificate, Endpoint, Origin
 from inventory.services.details import ChangedMeanwhileError, version_of
 from inventory.services.races import hold
 from inventory.services.sightings import SeenBy
-from inventory.services.standing import restand
 from inventory.services.totals import Share, certificate_shares, endpoint_shares, kept
+from inventory.services.writing import among
 
 # More rows than this are one event with their count and digest, not a list.
 LISTED_AT_MOST = 20
@@ -102,41 +102,46 @@ class _Owner:
 
     @classmethod
     def chosen(cls, team: Team | None, person: User | None, reason: str) -> _Owner:
-        return cls(team, person, reason, Origin.MANUAL if team or person else "")
+        """Also nobody is a choice: nothing is inferred any more."""
+        return cls(team, person, reason[:300], Origin.MANUAL)
+
+    @classmethod
+    def of(cls, row: Certificate | Endpoint) -> _Owner:
+        return cls(row.owner_team, row.owner_person, row.owner_reason, row.owner_origin)
 
     @property
     def words(self) -> dict[str, str]:
-        return _words(self.team, self.person, self.origin)
+        return {
+            "team": self.team.name if self.team else "",
+            "person": self.person.email if self.person else "",
+            "origin": self.origin,
+            "reason": self.reason,
+        }
 
 
-def _words(team: Team | None, person: User | None, origin: str) -> dict[str, str]:
-    return {"team": team.name if team else "", "person": person.email if person else "", "origin": origin}
-
-
-def _words_of(row: Certificate | Endpoint) -> dict[str, str]:
-    return _words(row.owner_team, row.owner_person, row.owner_origin)
+_NOBODY = _Owner(None, None, "", "")
 
 
 @transaction.atomic
 def _assign(owned: _Owned, pks: Iterable[int], owner: _Owner, *, actor: User, now: datetime, version: str = "") -> int:
     wanted = set(pks)
     visible: Any = owned.model.objects.visible_to(require_change(actor))
-    locked = _lock(owned, visible.filter(pk__in=wanted))
-    rows = list(visible.filter(pk__in=locked).order_by("pk").select_related("owner_team", "owner_person"))
+    locked = _lock(owned, visible.filter(among("pk", wanted)))
+    rows = list(visible.filter(among("pk", locked)).order_by("pk").select_related("owner_team", "owner_person"))
     if len(rows) != len(wanted):
         raise PermissionDenied(_("You may not change the owner of all of these."))
     # Who confirms what was only inferred changes it, too: a person says so now.
     # So does who gives another reason, also for leaving it to nobody.
-    changed = [row for row in rows if (_words_of(row), row.owner_reason) != (owner.words, owner.reason[:300])]
+    changed = [row for row in rows if _Owner.of(row) != owner]
     if not changed:
         return 0
     _require_seen(changed, version)
-    before = [_words_of(row) for row in changed]
+    before = [_Owner.of(row).words for row in changed]
     with kept() as deltas:
         deltas.subtract(share for row in changed for share in owned.shares(row))
         _write_owner(owned, changed, owner, now)
         deltas.update(share for row in changed for share in owned.shares(row))
-    after = {**owner.words, "reason": owner.reason}
+    after = owner.words
     if len(changed) == 1:
         audit(actor, f"{owned.noun}.owner_changed", changed[0], before[0], after, now=now)
     else:
@@ -159,7 +164,7 @@ def _lock(owned: _Owned, rows: QuerySet[Any]) -> set[int]:
     if owned.model is Certificate:
         keys = set(rows.exclude(spki_sha256="").values_list("spki_sha256", flat=True))
         called = set(_sharers(keys).values_list("pk", flat=True))
-    hold(owned.model.objects.filter(pk__in=pks | called))
+    hold(owned.model.objects.filter(among("pk", pks | called)))
     return pks
 
 
@@ -180,7 +185,7 @@ def infer_owner(
     now: datetime,
     deltas: Deltas,
 ) -> Inferred | None:
-    """Give to the team of a source what it found and nobody owns; what a person gave to nobody for a reason stays so.
+    """Give to the team of a source what it found and nobody owns; what a person gave to nobody stays so.
 
     Runs in the caller's transaction, who calls ``tell_inferred`` after the totals are written.
     """
@@ -189,17 +194,18 @@ def infer_owner(
     owner = _Owner(
         team, None, _("Found by the source “%(source)s” of this team.") % {"source": by.name}, Origin.INFERRED
     )
-    leaves = Certificate.objects.leaves().filter(pk__in=certificates)
+    leaves = Certificate.objects.leaves().filter(among("pk", certificates))
     return Inferred(
         owner,
-        _infer(_ENDPOINTS, Endpoint.objects.filter(pk__in=endpoints), owner, now, deltas),
+        _infer(_ENDPOINTS, Endpoint.objects.filter(among("pk", endpoints)), owner, now, deltas),
         _infer(_CERTIFICATES, leaves, owner, now, deltas),
     )
 
 
 def _infer(owned: _Owned, rows: QuerySet[Any], owner: _Owner, now: datetime, deltas: Deltas) -> list[Any]:
-    unowned = rows.filter(owner_team=None, owner_person=None, owner_reason="")
-    found = list(unowned.filter(pk__in=_lock(owned, unowned)).order_by("pk"))
+    # Each choice has an origin; where an earlier version kept none with "nobody", the reason says that it was one.
+    unowned = rows.filter(owner_team=None, owner_person=None, owner_origin="", owner_reason="")
+    found = list(unowned.filter(among("pk", _lock(owned, unowned))).order_by("pk"))
     if found:
         deltas.subtract(share for row in found for share in owned.shares(row))
         _write_owner(owned, found, owner, now)
@@ -214,9 +220,8 @@ def tell_inferred(inferred: Inferred | None, now: datetime) -> None:
     owner = inferred.owner
     for owned, rows in ((_ENDPOINTS, inferred.endpoints), (_CERTIFICATES, inferred.certificates)):
         if rows:
-            before = [_words(None, None, "")] * len(rows)
-            after = {**owner.words, "reason": owner.reason}
-            audit(None, f"{owned.noun}s.owner_inferred", *_in_bulk(owned, rows, before, after), now=now)
+            before = [_NOBODY.words] * len(rows)
+            audit(None, f"{owned.noun}s.owner_inferred", *_in_bulk(owned, rows, before, owner.words), now=now)
 
 
 def _write_owner(owned: _Owned, rows: Sequence[Any], owner: _Owner, now: datetime) -> None:
@@ -227,7 +232,7 @@ def _write_owner(owned: _Owned, rows: Sequence[Any], owner: _Owner, now: datetim
         "owner_reason": owner.reason[:300],
         "judge_at": now,
     }
-    owned.model.objects.filter(pk__in=[row.pk for row in rows]).update(**values)
+    owned.model.objects.filter(among("pk", [row.pk for row in rows])).update(**values)
     if owned.model is Certificate:
         _call_for_key_sharers(rows, now)
     for row in rows:
@@ -241,7 +246,8 @@ def _call_for_key_sharers(rows: Iterable[Certificate], now: datetime) -> None:
 
 def _sharers(keys: Collection[str]) -> QuerySet[Certificate]:
     """Of a key that more certificates carry, all are told the same whoever owns them: nobody is called for that."""
-    carriers = Certificate.objects.leaves().filter(Q(nodes_serving__gt=0) | Q(served_ever=False), spki_sha256__in=keys)
+    in_use = Certificate.objects.leaves().filter(Q(nodes_serving__gt=0) | Q(served_ever=False))
+    carriers = in_use.filter(among("spki_sha256", keys))
     counted = carriers.order_by().values("spki_sha256").annotate(number=Count("pk"))
     return carriers.filter(spki_sha256__in=counted.filter(number__lte=MOST_SHARERS).values("spki_sha256"))
 
@@ -253,34 +259,3 @@ def _in_bulk(
     digest = hashlib.sha256("\n".join(sorted(" ".join(words.values()) for words in called)).encode()).hexdigest()
     listed = [{**words, **was} for words, was in zip(called, before, strict=True)][:LISTED_AT_MOST]
     return f"{len(rows)} {owned.noun}s", {"first": listed}, {**after, "count": len(rows), "digest": digest}
-
-
-def retire_endpoint(endpoint: Endpoint, reason: str, *, actor: User, now: datetime) -> bool:
-    """Take an endpoint out of every denominator, for a reason. False if it was retired already."""
-    return _set_retired(endpoint, reason, now, actor=actor, now=now)
-
-
-def unretire_endpoint(endpoint: Endpoint, reason: str, *, actor: User, now: datetime) -> bool:
-    """Count a retired endpoint again. False if it was not retired."""
-    return _set_retired(endpoint, reason, None, actor=actor, now=now)
-
-
-@transaction.atomic
-def _set_retired(endpoint: Endpoint, reason: str, retired_at: datetime | None, *, actor: User, now: datetime) -> bool:
-    visible = Endpoint.objects.visible_to(require_change(actor))
-    row = visible.select_for_update(of=("self",), no_key=True).filter(pk=endpoint.pk).first()
-    if row is None:
-        raise PermissionDenied(_("You may not change this endpoint."))
-    if (row.retired_at is None) == (retired_at is None):
-        return False
-    with kept() as deltas:
-        deltas.subtract(endpoint_shares(row))
-        row.retired_at, row.judge_at = retired_at, now
-        row.retired_reason = reason[:300] if retired_at else ""
-        row.save(update_fields=["retired_at", "retired_reason", "judge_at"])
-        deltas.update(endpoint_shares(row))
-        served = ServedChain.objects.filter(endpoint=row).values_list("certificate_id", flat=True)
-        restand(set(served), {row.service}, now, deltas)
-    verb = "endpoint.retired" if retired_at else "endpoint.unretired"
-    audit(actor, verb, row, after={"reason": reason, "service": row.service}, now=now)
-    return True

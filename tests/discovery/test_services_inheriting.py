@@ -62,7 +62,25 @@ def test_what_a_person_decided_stays(web_team: Team, other_team: Team, administr
     for team, reason in ((web_team, "first"), (None, "nobody's on purpose")):
         assign_endpoint_owner(endpoints, team, None, reason, actor=administrator, now=NOW)
     look(web_team, days=1)
-    assert owners() == {("payments", "manual", "theirs"), ("", "", "nobody's on purpose")}
+    assert owners() == {("payments", "manual", "theirs"), ("", "manual", "nobody's on purpose")}
+
+
+@pytest.mark.django_db
+def test_nobody_is_a_choice_also_without_a_word(web_team: Team, administrator: User) -> None:
+    look(None)
+    endpoints = list(Endpoint.objects.values_list("pk", flat=True))
+    assert assign_endpoint_owner(endpoints, None, None, "", actor=administrator, now=NOW) == len(endpoints)
+    look(web_team, days=1)
+    assert owners() == {("", "manual", ""), ("web", "inferred", WHY)}
+    assert not Endpoint.objects.exclude(owner_team=None).exists()
+
+
+@pytest.mark.django_db
+def test_nobody_as_an_earlier_version_kept_it_stays(web_team: Team) -> None:
+    look(None)
+    Endpoint.objects.update(owner_reason="nobody's on purpose")
+    look(web_team, days=1)
+    assert owners() == {("", "", "nobody's on purpose"), ("web", "inferred", WHY)}
 
 
 @pytest.mark.django_db(transaction=True)

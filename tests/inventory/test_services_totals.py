@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
+
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import connection
@@ -14,6 +17,7 @@ from inventory.models import Certificate, Endpoint, Total
 from inventory.services import adjust, assign_endpoint_owner, assign_owner, numbers, recount
 from inventory.services.totals import CERTIFICATES, ENDPOINTS, EXPIRY_DAY, IN_USE, KEY, UNOWNED, Share
 from tests.conftest import NOW
+from tests.inventory.factories import make_certificate, make_endpoint
 from tests.inventory.test_services_standing import DAY, certificate, issue, note, spot
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +147,35 @@ def test_who_confirms_an_inferred_owner_makes_it_a_decision(administrator: User,
     assert assign_owner([pk], web_team, None, "I know it", actor=administrator, now=NOW) == 1
     assert Certificate.objects.get().owner_origin == "manual"
     assert AuditEvent.objects.get().before["origin"] == "inferred"
+
+
+def test_a_changed_reason_keeps_the_old_one_in_the_audit_log(administrator: User, web_team: Team) -> None:
+    note({spot(f"192.0.2.{n}", f"h{n}.example.org"): [issue(f"h{n}.example.org")] for n in range(2)})
+    every = list(Certificate.objects.order_by("pk").values_list("pk", flat=True))
+    for reason, which in (("old", every), ("new", every), ("newest", every[:1])):
+        assign_owner(which, web_team, None, reason, actor=administrator, now=NOW)
+    _, many, one = AuditEvent.objects.order_by("pk")
+    assert [row["reason"] for row in many.before["first"]] == ["old", "old"]
+    assert (one.before["reason"], one.after["reason"]) == ("new", "newest")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="there, each value is a parameter")
+@pytest.mark.parametrize(("make", "assign"), [(make_endpoint, assign_endpoint_owner), (make_certificate, assign_owner)])
+def test_more_rows_than_a_statement_takes_parameters_change_their_owner_at_once(
+    make: Callable[[], Certificate | Endpoint], assign: Callable[..., int], administrator: User, web_team: Team
+) -> None:
+    first = make()
+    columns = {
+        field.attname: getattr(first, field.attname) for field in first._meta.concrete_fields if field.name != "id"
+    }
+    differs = "port" if isinstance(first, Endpoint) else "sha256"
+    type(first).objects.bulk_create(type(first)(**columns | {differs: n}) for n in range(1000, 1150))
+    every = list(type(first).objects.values_list("pk", flat=True))
+    before = connection.connection.setlimit(SQLITE_LIMIT_VARIABLE_NUMBER, 100)
+    try:
+        assert assign(every, web_team, None, "ours", actor=administrator, now=NOW) == 151
+    finally:
+        connection.connection.setlimit(SQLITE_LIMIT_VARIABLE_NUMBER, before)
 
 
 def test_the_owner_of_endpoints_is_kept_and_counted_alike(
