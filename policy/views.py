@@ -77,8 +77,8 @@ def _list_context(request: HtmxRequest) -> dict[str, Any]:
     found: FindingQuerySet = chosen.qs if chosen.form.is_valid() else visible.none()
     page, problem = _page(found, request.GET.get("after", ""))
     state = data.get("state", "")
-    still_open, of_state = count_up_to(visible.open()), in_state(chosen, visible)
-    count_of_state = still_open if chosen.data.getlist("state") == ["open"] else count_up_to(of_state)
+    of_state = in_state(chosen, visible)
+    count_of_state = count_up_to(of_state)
     count = count_up_to(found) if _is_narrowed(chosen) else count_of_state
     return {
         "filter": chosen,
@@ -91,8 +91,8 @@ def _list_context(request: HtmxRequest) -> dict[str, Any]:
             "next_url": _query(request, page.next),
         },
         "count": count,
-        "open_count": still_open,
-        "urgent_count": count_up_to(visible.open().filter(severity__gte=Severity.HIGH)),
+        "state": state,
+        "urgent_count": count_up_to(found.filter(severity__gte=Severity.HIGH)),
     }
 
 

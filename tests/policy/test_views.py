@@ -146,6 +146,31 @@ def test_a_count_that_stopped_at_its_limit_says_that_there_are_more(client: Clie
     assert "4 findings" in exact
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("", "3 open, 2 high or critical"),
+        ("rule=expired", "1 open, 1 high or critical"),
+        ("rule=ownerless&team=none", "1 open, 0 high or critical"),
+        ("state=closed", "1 closed, 1 high or critical"),
+        ("state=any&rule=weak_key", "2 open and closed, 2 high or critical"),
+    ],
+)
+def test_the_head_of_the_list_counts_what_the_list_shows(query: str, words: str, client: Client, auditor: User) -> None:
+    make_finding("expired", 4, certificate=make_certificate())
+    make_finding("ownerless", 1, certificate=make_certificate())
+    make_finding("weak_key", 3, certificate=make_certificate())
+    make_finding("weak_key", 3, certificate=make_certificate(), closed_at=NOW + timedelta(days=1), closing="observed")
+    client.force_login(auditor)
+    assert words in client.get(f"/findings/?{query}").content.decode()
+
+
+def test_a_filter_that_is_not_understood_counts_nothing(client: Client, auditor: User) -> None:
+    make_finding(certificate=make_certificate())
+    client.force_login(auditor)
+    assert "high or critical" not in client.get("/findings/?rule=lost").content.decode()
+
+
 def test_an_operator_takes_up_a_finding_of_their_team(
     client: Client, estate: dict[str, Finding], operator: User
 ) -> None:
