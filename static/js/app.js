@@ -82,13 +82,15 @@
   });
 
   function ask(source, question, go) {
-    const { confirmTitle, confirmButton, confirmWord } = source.dataset;
+    const { confirmTitle, confirmButton, confirmStay, confirmWord } = source.dataset;
     const field = $("[data-confirm-word]", confirmation);
     const input = $("input", field);
     const button = $("[data-confirm-go]", confirmation);
     $("h2", confirmation).textContent = confirmTitle || $("h2", confirmation).dataset.default;
     $("[data-confirm-text]", confirmation).textContent = question;
     button.textContent = confirmButton || button.dataset.default;
+    const stay = $("[data-confirm-not]", confirmation);
+    stay.textContent = confirmStay || stay.dataset.default;
     field.hidden = !confirmWord;
     $("b", field).textContent = confirmWord || "";
     input.value = "";

@@ -51,7 +51,7 @@ def test_a_question_that_is_declined_cancels_nothing(desk: OpenDesk, ada: User, 
     page.locator("#cancel-scan").click()
     before = page.locator("#scan").element_handle()
     page.wait_for_function("old => !old.isConnected", arg=before)
-    page.locator("#confirm").get_by_role("button", name="Cancel", exact=True).click()
+    page.locator("#confirm").get_by_role("button", name="Go on scanning").click()
     expect(page.locator("#confirm")).not_to_be_visible()
     open_scan.refresh_from_db()
     assert open_scan.is_open
