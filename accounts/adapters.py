@@ -22,6 +22,7 @@ from allauth.socialaccount.models import SocialAccount, SocialLogin
 from allauth.socialaccount.signals import social_account_added, social_account_removed
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_out
 from django.db import transaction
 from django.dispatch import receiver
@@ -83,6 +84,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """Lead to our own address: the one in the request was chosen by whoever asked for the mail."""
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
         return absolute(path.replace("UID-KEY", quote(key)))
+
+    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
+        """Say in the mail who asked for it, and how long its link holds."""
+        told = {"asked_from": self.get_client_ip(self.request), "days": settings.PASSWORD_RESET_TIMEOUT // 86400}
+        super().send_password_reset_mail(user, email, {**context, **told})
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send, or log that it failed: a mail server that is away must not undo what the mail tells about."""

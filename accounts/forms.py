@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
+from allauth.account import forms as stock
 from django import forms
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
@@ -81,6 +82,26 @@ class AdministratorForm(PersonForm):
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
         return email.lower()
+
+
+class LoginForm(stock.LoginForm):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _say_e_mail(self.fields["login"])
+        self.fields["password"].widget.attrs.pop("placeholder", None)
+        self.fields["remember"].label = _("Stay signed in")
+
+
+class ResetPasswordForm(stock.ResetPasswordForm):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _say_e_mail(self.fields["email"])
+
+
+def _say_e_mail(field: forms.Field) -> None:
+    """One spelling on every page, and no example that repeats the label."""
+    field.label = _("E-mail")
+    field.widget.attrs.pop("placeholder", None)
 
 
 class OrganisationForm(Whole, OrganisationBase):

@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "certdash.middleware.CannotWrite",
     "accounts.middleware.AuditOrigin",
     "accounts.middleware.AccountEnd",
     "accounts.middleware.Visit",
@@ -198,6 +199,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm", "reset_password": "accounts.forms.ResetPasswordForm"}
 SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
 USERSESSIONS_ADAPTER = "accounts.adapters.SessionsAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

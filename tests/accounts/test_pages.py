@@ -128,6 +128,6 @@ def test_the_columns_of_the_audit_log_stand_under_their_heads(
     row = page[page.index('<tr id="event-1"') :]
     cells = [words(cell) for cell in re.findall(r"<td.*?</td>", row, re.DOTALL)]
     told = dict(zip(heads, cells, strict=True))
-    assert (told["Event"], told["What"], told["Who"]) == ("1", "user.changed", "ada@example.org")
+    assert (told["Event"], told["What"], told["Who"]) == ("1", "User changed", "ada@example.org")
     assert told["To what"].startswith("victor@example.org")
     assert "2026" in told["When"]

@@ -167,7 +167,7 @@ def test_a_mail_leads_to_our_address_whatever_address_was_asked(
     client.post("/accounts/password/reset/", {"email": "victor@example.org"}, headers={"Host": "localhost:6666"})
     body = str(mail.outbox[0].body)
     assert "https://certs.example.org/accounts/password/reset/key/" in body
-    assert "Hello from Example Group!" in body
+    assert "The certificate dashboard of Example Group: https://certs.example.org/" in body
     assert "localhost" not in body
 
 
