@@ -35,7 +35,7 @@ def measure(certificates: int) -> list[Row]:
     nodes, spent = 0, Spent()
     while batch := list(islice(answers, BATCH)):
         with spent.measured():
-            refresh_statistics_if_outgrown()  # as before each shard
+            refresh_statistics_if_outgrown()  # as each tick that judges what was recorded
             record(batch, recording, now)
         nodes += len(batch)
         if len(again) < REPEATED:

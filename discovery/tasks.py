@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from accounts.services import run_tick
 from discovery import services
-from inventory.services import refresh_statistics_if_outgrown
 
 
 def worker_name() -> str:
@@ -17,7 +16,6 @@ def worker_name() -> str:
 
 
 def run_shard(shard_id: int) -> None:
-    refresh_statistics_if_outgrown()
     services.run_shard(shard_id, worker_name(), timezone.now)
 
 

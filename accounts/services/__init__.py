@@ -41,12 +41,13 @@ from accounts.services.people import (
     second_factors,
     send_invitation,
 )
-from accounts.services.ticks import run_tick, tidy
+from accounts.services.ticks import TURN, is_my_turn, run_tick, tidy
 from accounts.services.tokens import absolute, find_digest, find_token, issue_invitation_link, issue_setup_link
 from accounts.services.verify import Fault, Verification, page_faults, verify_audit
 from accounts.services.visits import note_visit
 
 __all__ = [
+    "TURN",
     "AuditRefusedError",
     "ChainCheck",
     "Fault",
@@ -73,6 +74,7 @@ __all__ = [
     "find_token",
     "invite",
     "is_last_administrator",
+    "is_my_turn",
     "is_set_up",
     "is_unfinished",
     "issue_invitation_link",

@@ -11,7 +11,15 @@ from discovery.services.networks import (
     save_network,
 )
 from discovery.services.plans import Ask, ScanRefusedError
-from discovery.services.queue import PATIENCE, feed, forget_failures, stalled_zones, why_waiting
+from discovery.services.queue import (
+    PATIENCE,
+    call_readers,
+    does_check_wait,
+    feed,
+    forget_failures,
+    stalled_zones,
+    why_waiting,
+)
 from discovery.services.recording import Recorded, Recording, record
 from discovery.services.scans import cancel_scan, check_now, finish_scan, request_probe, start_listed_scan, start_scan
 from discovery.services.shards import run_shard
@@ -36,11 +44,13 @@ __all__ = [
     "ScanRefusedError",
     "Stood",
     "allow",
+    "call_readers",
     "cancel_scan",
     "check_now",
     "default_zone",
     "delete_network",
     "delete_source",
+    "does_check_wait",
     "egress_policy",
     "feed",
     "finish_scan",

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from django_q.models import Failure, OrmQ
 from django_q.tasks import async_task
 
-from certdash.lib.work import LEASE, OPEN, WorkStatus
+from accounts.models import TickRun
+from certdash.lib.work import LEASE, OPEN, WorkStatus, held_q, lapsed_q
 from discovery.models import Scan, ScanShard
 from discovery.models.scans import ScanQuerySet, ScanShardQuerySet
 from discovery.services.networks import DEFAULT_ZONE
@@ -22,6 +23,12 @@ from discovery.services.schedule import organisation_zone, quiet_until
 from inventory.models import Certificate, Endpoint
 
 RUN_SHARD = "discovery.tasks.run_shard"
+# Under this name the tasks of the default zone lie in the queue.
+OURS = settings.Q_CLUSTER["name"]
+# The queue is short, as every kind of task is handed over a few at a time; more than this is not unpacked.
+LOOKED_THROUGH = 50
+# Who gave a sign so lately is there: the clock calls every minute, and may be called late.
+SIGN_OF_LIFE = timedelta(minutes=2)
 # After this, what no worker took is not on its way.
 PATIENCE = timedelta(seconds=10)
 # After this, the workers of a zone are gone, or there never was one.
@@ -87,7 +94,7 @@ def _quiet_until(scan: Scan, local: datetime) -> datetime | None:
 
 
 def _under_way(zone: str, now: datetime) -> list[int]:
-    shards = ScanShard.objects.filter(status__in=OPEN, claim_until__gte=now, scan__zone__name=zone)
+    shards = ScanShard.objects.filter(held_q(now), status__in=OPEN, scan__zone__name=zone)
     # A check is one place that a person waits for: it runs beside the others.
     return list(shards.exclude(scan__kind=Scan.Kind.CHECK).values_list("scan_id", flat=True))
 
@@ -98,7 +105,7 @@ def _claimable(scan: Scan, now: datetime) -> ScanShard | None:
 
 def _nobodys(shards: ScanShardQuerySet, now: datetime) -> ScanShardQuerySet:
     """Shards that nobody works on and that are not on their way to anybody."""
-    return shards.claimable(now).filter(Q(claim_until=None) | Q(claim_until__lt=now))
+    return shards.claimable(now).filter(Q(claim_until=None) | lapsed_q(now))
 
 
 def hand_over(shard: ScanShard, zone: str, now: datetime) -> bool:
@@ -120,11 +127,23 @@ def enqueue(path: str, *ids: int, zone: str = DEFAULT_ZONE) -> None:
 
 
 def call_readers(now: datetime) -> None:
-    """Wake those who read what was recorded, if there is anything new for them."""
+    """Wake those who read what was recorded, if there is anything new for them.
+
+    Whoever waits in the queue will read it, too: one call is enough. Should a worker take that one while this is being
+    written, the clock calls the next.
+    """
     due = {"judge_at__lte": now}
     if Certificate.objects.filter(**due).exists() or Endpoint.objects.filter(**due).exists():
+        waiting = {task.func() for task in OrmQ.objects.filter(key=OURS, lock__lte=now)[:LOOKED_THROUGH]}
         for path in settings.AFTER_RECORDING:
-            enqueue(path)
+            if path not in waiting:
+                enqueue(path)
+
+
+def does_check_wait(now: datetime) -> bool:
+    """Whether a person waits for a check that no worker of ours has taken yet."""
+    handed = ScanShard.objects.filter(status=WorkStatus.QUEUED, claim_until__gte=now, scan__kind=Scan.Kind.CHECK)
+    return handed.filter(scan__zone__name=DEFAULT_ZONE).exists()
 
 
 def forget_failures(now: datetime) -> int:
@@ -148,8 +167,20 @@ def why_waiting(scan: Scan, now: datetime) -> str:
         return _("It waits: the quiet hours of its source end at %(time)s.") % {"time": f"{quiet:%H:%M}"}
     if at_work:
         return _("It waits for its turn: the workers look at other scans now.")
+    return _without_workers(scan.zone.name, now)
+
+
+def _without_workers(zone: str, now: datetime) -> str:
+    if _gave_sign(zone, now):
+        return _("It waits for its turn: the workers have other work now.")
     sentence = _("No worker works on it now, so nothing is asked. Does a worker of the zone “%(zone)s” run?")
-    return sentence % {"zone": scan.zone}
+    return sentence % {"zone": zone}
+
+
+def _gave_sign(zone: str, now: datetime) -> bool:
+    """Whether a worker of this zone began or ended something by the clock lately."""
+    lately = Q(started_at__gt=now - SIGN_OF_LIFE) | Q(finished_at__gt=now - SIGN_OF_LIFE)
+    return TickRun.objects.filter(lately, zone=zone).exists()
 
 
 def stalled_zones(now: datetime) -> list[str]:
@@ -162,4 +193,4 @@ def stalled_zones(now: datetime) -> list[str]:
 
 
 def _at_work(now: datetime) -> ScanShardQuerySet:
-    return ScanShard.objects.filter(status=WorkStatus.RUNNING, claim_until__gte=now)
+    return ScanShard.objects.filter(held_q(now), status=WorkStatus.RUNNING)

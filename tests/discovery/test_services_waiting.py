@@ -6,14 +6,16 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import TickRun, User
 from certdash.lib.work import LEASE, WorkStatus
 from discovery.models import Scan, ScanShard, Source, Zone
 from discovery.services import (
     Ask,
+    call_readers,
     cancel_scan,
     default_zone,
     save_network,
@@ -24,6 +26,7 @@ from discovery.services import (
 )
 from discovery.services.queue import PATIENCE, STALLED_AFTER
 from tests.conftest import NOW
+from tests.inventory.factories import make_certificate
 
 MINUTE = timedelta(minutes=1)
 LATER = NOW + STALLED_AFTER + MINUTE
@@ -97,6 +100,25 @@ def test_it_says_when_workers_look_at_other_scans(factory: Zone) -> None:
     scan, other = begin(factory), begin(factory, "127.0.0.2")
     take(other, LATER)
     assert "waits for its turn" in why_waiting(scan, LATER)
+
+
+def test_where_workers_gave_a_sign_lately_it_is_not_asked_whether_one_runs(factory: Zone) -> None:
+    scan = begin(default_zone())
+    TickRun.objects.create(name="policy", zone="default", started_at=LATER - MINUTE)
+    assert why_waiting(scan, LATER) == "It waits for its turn: the workers have other work now."
+    assert "Does a worker of the zone “default” run?" in why_waiting(scan, LATER + 2 * MINUTE)
+    assert "Does a worker of the zone “factory” run?" in why_waiting(begin(factory), LATER)
+
+
+def test_readers_are_called_once_however_many_shards_end_before_one_comes(factory: Zone) -> None:
+    make_certificate("www.example.org", judge_at=NOW)
+    for _ in range(3):
+        call_readers(timezone.now())
+    assert [task.func() for task in OrmQ.objects.all()] == ["policy.tasks.tick"]
+    # A worker has taken that one: it may have read already.
+    OrmQ.objects.update(lock=timezone.now() + MINUTE)
+    call_readers(timezone.now())
+    assert OrmQ.objects.count() == 2
 
 
 def test_it_says_when_quiet_hours_end(factory: Zone) -> None:
