@@ -51,17 +51,22 @@ class EndpointFilter(StandingFilter):
 
     def matching(self, queryset: Rows, _name: str, text: str) -> Rows:
         first, *others = endpoints_matching(text, Certificate.objects.visible_to(self.user))
-        few = few_of(_every().filter(first).union(*(_every().filter(other) for other in others)))
+        few = few_of(self._every().filter(first).union(*(self._every().filter(other) for other in others)))
         return queryset.filter(reduce(or_, others, first) if few is None else Q(pk__in=few))
 
     def with_outcome(self, queryset: Rows, _name: str, words: Sequence[str]) -> Rows:
+    def _every(self) -> QuerySet[Endpoint, int]:
+        """Ids of all that the list could show. The indexes say what is retired: years of it do not count as many."""
+        every = Endpoint.objects.order_by().values_list("pk", flat=True)
+        return every.filter(retired_at=None) if self.data.get("retired") == "no" else every
+
         return queryset.filter(outcome__in=["" if word == NEVER else word for word in words])
 
     def with_evidence(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
         """Evidence is younger than twice the endpoint's schedule; there are few schedules, so each is one condition."""
         schedules = Endpoint.objects.order_by().values_list("schedule_seconds", flat=True).distinct()
         needed_since = {seconds: self.now - timedelta(seconds=2 * seconds) for seconds in schedules}
-        if answer[0] == "no" and (few := few_of(_without_evidence(needed_since))) is not None:
+        if answer[0] == "no" and (few := few_of(_without_evidence(self._every(), needed_since, self.now))) is not None:
             return queryset.filter(pk__in=few)
         fresh = Q(pk__in=[])
         for seconds, since in needed_since.items():
@@ -98,19 +103,18 @@ class EndpointFilter(StandingFilter):
         return shortened(super().words(name, value))
 
 
-def _every() -> QuerySet[Endpoint, int]:
-    return Endpoint.objects.order_by().values_list("pk", flat=True)
-
-
-def _without_evidence(needed_since: Mapping[int, datetime]) -> QuerySet[Endpoint, int]:
+def _without_evidence(
+    every: QuerySet[Endpoint, int], needed_since: Mapping[int, datetime], now: datetime
+) -> QuerySet[Endpoint, int]:
     """Ids, some of them twice. Each part begins in an index: in a healthy estate none of them has much to read."""
     others = [outcome for outcome in Endpoint.Outcome if outcome != Endpoint.Outcome.SERVED]
     too_old = Q(pk__in=[])
     for seconds, since in needed_since.items():
         too_old |= Q(schedule_seconds=seconds, last_seen_at__lt=since)
     newest = max(needed_since.values(), default=None)
-    old = _every().filter(too_old, last_seen_at__lt=newest) if newest else _every().none()
-    return _every().filter(last_seen_at=None).union(_every().filter(outcome__in=others), old, all=True)
+    old = every.filter(too_old, last_seen_at__lt=newest) if newest else every.none()
+    ahead = every.filter(last_seen_at__gt=now + AHEAD)
+    return every.filter(last_seen_at=None).union(every.filter(outcome__in=others), old, ahead, all=True)
 
 
 def endpoints(query: Query, user: Person, now: datetime) -> Filtered[Endpoint]:

@@ -91,8 +91,9 @@ def issuers_matching(text: str) -> QuerySet[Issuer]:
 
 
 def endpoints_matching(text: str, certificates: QuerySet[Certificate]) -> list[Q]:
-    """Conditions for endpoints, of which one must hold: each of them alone is served by an index.
+    """Conditions for endpoints, of which one must hold; each of them alone is answered from an index.
 
+    Of an address it reads a few entries, of a text inside a name all entries of an index that holds the names.
     Server name, address, port, or what they serve (among ``certificates``).
     """
     host, port = _host_and_port(text)

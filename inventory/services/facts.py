@@ -20,6 +20,8 @@ from inventory.x509 import NotACertificate, ParsedCertificate
 
 # What a certificate without end would cost; the certificate keeps the true number, and its bytes the rest.
 NAMES_AT_MOST = 5_000
+# Few certificates are larger, and who sends one of megabytes must not make us keep it.
+USUAL_BYTES = 4_096
 _NAME_KINDS = frozenset(CertificateName.Kind.values)
 _DETAILS = (
     "version",
@@ -59,8 +61,13 @@ class Facts:
     issuer: IssuerFacts | None
 
 
-@lru_cache(maxsize=1024)  # one certificate is asked for by each step that stores a batch
 def digest_of(der: bytes) -> str:
+    """Each step that stores a batch asks for it: those of usual size are remembered, some megabytes of them at most."""
+    return _remembered(der) if len(der) <= USUAL_BYTES else hashlib.sha256(der).hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _remembered(der: bytes) -> str:
     return hashlib.sha256(der).hexdigest()
 
 

@@ -64,6 +64,21 @@ def test_a_search_finds_the_same_endpoints_whether_they_are_few_or_many(
     assert found.count() == len({row.pk for row in found}) == count
 
 
+@pytest.mark.parametrize("query", ["judged=no", "q=host-"])
+def test_what_was_retired_does_not_make_a_list_long(
+    query: str, looks: list[Endpoint], administrator: User, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "MOST_COUNTED", 4)
+    kept = {endpoint.pk for endpoint in looks[-2:]}
+    Endpoint.objects.exclude(pk__in=kept).update(retired_at=now)
+    found = filters.endpoints(query, administrator, now).queryset
+    assert {row.pk for row in found} == kept
+    where = str(found.values("pk").query).split("WHERE")[1]
+    assert "schedule_seconds" not in where
+    assert "service" not in where
+    assert filters.endpoints(f"{query}&retired=any", administrator, now).queryset.count() > 4
+
+
 def test_of_endpoints_of_which_none_is_known_all_were_judged(administrator: User, now: datetime) -> None:
     assert not filters.endpoints("judged=no", administrator, now).queryset.exists()
     assert not filters.endpoints("judged=yes", administrator, now).queryset.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from inventory.models import Certificate, CertificateDer, Chain, Issuer
 from inventory.services import chain_digest, store_certificate, store_certificates, store_chain, store_chains
-from inventory.services.facts import NAMES_AT_MOST, facts_of
+from inventory.services.facts import NAMES_AT_MOST, USUAL_BYTES, _remembered, digest_of, facts_of
 from lab import pki
 from tests.conftest import NOW
 
@@ -102,6 +103,14 @@ def test_bytes_that_are_no_certificate_are_kept_and_named_so() -> None:
     assert not row.conforming
     assert row.problems[0]["property"] == "certificate"
     assert row.not_after is None
+
+
+def test_only_certificates_of_usual_size_stay_in_memory() -> None:
+    _remembered.cache_clear()
+    for size, remembered in ((USUAL_BYTES, 1), (USUAL_BYTES + 1, 0)):
+        der, before = bytes(size), _remembered.cache_info().currsize
+        assert digest_of(der) == digest_of(der) == hashlib.sha256(der).hexdigest()
+        assert _remembered.cache_info().currsize - before == remembered
 
 
 def test_names_have_no_order_and_no_case(root: pki.Authority) -> None:

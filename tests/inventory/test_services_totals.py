@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -169,8 +170,9 @@ def test_more_rows_than_a_statement_takes_parameters_change_their_owner_at_once(
         field.attname: getattr(first, field.attname) for field in first._meta.concrete_fields if field.name != "id"
     }
     differs = "port" if isinstance(first, Endpoint) else "sha256"
-    type(first).objects.bulk_create(type(first)(**columns | {differs: n}) for n in range(1000, 1150))
-    every = list(type(first).objects.values_list("pk", flat=True))
+    model: Any = type(first)
+    model.objects.bulk_create(model(**columns | {differs: n}) for n in range(1000, 1150))
+    every = list(model.objects.values_list("pk", flat=True))
     before = connection.connection.setlimit(SQLITE_LIMIT_VARIABLE_NUMBER, 100)
     try:
         assert assign(every, web_team, None, "ours", actor=administrator, now=NOW) == 151

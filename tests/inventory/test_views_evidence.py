@@ -107,11 +107,12 @@ def test_a_chain_that_is_sent_stands_before_one_that_more_nodes_sent_last(
 
 @pytest.mark.parametrize("judged", ["yes", "never", "too long ago"])
 def test_only_what_was_judged_is_called_good(judged: str, as_administrator: Client, today: datetime) -> None:
-    judging: dict[str, Any] = {
+    moments: dict[str, dict[str, Any]] = {
         "yes": {"judged_at": today, "judge_at": today - timedelta(minutes=59)},
         "never": {"judged_at": None, "judge_at": today - timedelta(minutes=1)},
         "too long ago": {"judged_at": today - timedelta(days=8), "judge_at": today - timedelta(days=7)},
-    }[judged]
+    }
+    judging = moments[judged]
     why = f"the rules were not asked {'in time' if judging['judged_at'] else 'yet'}"
     certificate = make_certificate(NAME, nodes_serving=1, nodes_total=1, now=today, **judging)
     endpoint = make_endpoint(server_name=NAME, certificate=certificate, now=today, **judging)
