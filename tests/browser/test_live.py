@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from accounts.models import User
 from certdash.lib.work import WorkStatus
 from discovery.models import Scan
-from discovery.services import Ask, start_scan
+from discovery.services import Ask, delete_network, save_network, start_scan
 from tests.browser.conftest import OpenDesk
 from tests.browser.estate import Estate
 
@@ -55,6 +55,19 @@ def test_a_question_that_is_declined_cancels_nothing(desk: OpenDesk, ada: User, 
     expect(page.locator("#confirm")).not_to_be_visible()
     open_scan.refresh_from_db()
     assert open_scan.is_open
+
+
+@pytest.fixture
+def long_row(ada: User) -> Iterator[str]:
+    network = save_network("127.100.100.128/25", actor=ada, now=timezone.now(), allows_special=True, name="Lab " * 20)
+    yield network.cidr
+    delete_network(network, actor=ada, now=timezone.now())
+
+
+def test_a_network_stands_in_one_piece_where_other_columns_are_long(desk: OpenDesk, ada: User, long_row: str) -> None:
+    page = desk(ada, 760).open("/discovery/networks/")
+    lines = page.get_by_text(long_row, exact=True).evaluate("shown => shown.getClientRects().length")
+    assert lines == 1
 
 
 def test_help_opens_on_the_overview(desk: OpenDesk, ada: User) -> None:
