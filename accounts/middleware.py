@@ -10,6 +10,7 @@ from allauth.account.adapter import get_adapter
 from django.contrib.auth import logout
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import transaction
+from django.db.utils import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from django.utils import timezone
 
 from accounts.models import Organisation, User
 from accounts.services import AuditRefusedError, Origin, audit, came_from, note_visit, second_factors
+from certdash.lib import storage
 from certdash.lib.zones import zone_of
 
 logger = logging.getLogger(__name__)
@@ -71,7 +73,7 @@ class Visit:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if isinstance(request.user, User) and request.headers.get("HX-Request") != "true":
-            note_visit(request.user, timezone.now())
+            _note_visit(request.user)
         return self.get_response(request)
 
 
@@ -122,7 +124,18 @@ class LocalTime:
             return self.get_response(request)
 
 
+def _note_visit(user: User) -> None:
+    """Reading must go on while the database cannot be written."""
+    try:
+        note_visit(user, timezone.now())
+    except OperationalError as error:
+        logger.warning("The visit of a person was not noted: %s", error)
+
+
 def _refuse(request: HttpRequest, error: AuditRefusedError) -> HttpResponse:
+    unwritten = storage.refusal(request, error)
+    if unwritten is not None:
+        return unwritten
     logger.critical("Refused a change because its audit event could not be written: %s", error)
     return render(request, "accounts/audit_refused.html", status=503)
 

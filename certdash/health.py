@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Max
@@ -17,7 +22,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import TickRun
-from certdash.lib.work import WorkStatus
+from certdash.lib import storage
+from certdash.lib.work import WorkStatus, held_q
 from discovery.models import ScanShard
 
 HEARTBEAT_AT_MOST = timedelta(minutes=3)
@@ -28,6 +34,8 @@ SIGN = "worker process"
 SIGN_AT_MOST = timedelta(seconds=45)
 # Clocks of several machines differ a little.
 AHEAD_AT_MOST = timedelta(seconds=30)
+# Bytes. `manage.py doctor` warns far earlier; below this a database may fail to write at any moment.
+LEAST_FREE = 64 * 1024**2
 
 
 @require_safe
@@ -51,7 +59,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 def reasons_against(now: datetime) -> dict[str, str]:
     """What keeps this installation from doing its work: check → reason. Empty means ready."""
     try:
-        checks = {"database": database(), "migrations": migrations(), "worker": worker(now)}
+        checks = {"database": database(), "disk": disk(), "migrations": migrations(), "worker": worker(now)}
     except DatabaseError:
         # The driver's own words may name hosts and users; they are in the log and in `manage.py doctor`.
         return {"database": "the database does not answer"}
@@ -60,7 +68,20 @@ def reasons_against(now: datetime) -> dict[str, str]:
 
 def database() -> str:
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SHOW transaction_read_only")
+            return "the database cannot be written: it is read-only" if cursor.fetchone() == ("on",) else ""
         cursor.execute("SELECT 1")
+    return ""
+
+
+def disk() -> str:
+    """Whether there is room to write, and leave to; asked without writing, since anybody may ask for /readyz."""
+    if not os.access(settings.VAR, os.W_OK):
+        return f"{settings.VAR} cannot be written to"
+    free = shutil.disk_usage(settings.VAR).free
+    if free < LEAST_FREE:
+        return f"the disk of {settings.VAR} has only {free // 1024**2} MB free: what is found cannot be stored"
     return ""
 
 
@@ -94,7 +115,7 @@ def _too_old(beat: datetime, sign: datetime | None, now: datetime) -> str:
 
 def _is_at_work(now: datetime) -> bool:
     """Whether a worker renewed its claim on a shard lately."""
-    return ScanShard.objects.filter(status=WorkStatus.RUNNING, claim_until__gt=now).exists()
+    return ScanShard.objects.filter(held_q(now), status=WorkStatus.RUNNING).exists()
 
 
 def _seconds(age: timedelta) -> int:
@@ -110,7 +131,20 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _plainest("500.html", request, 500)
+    """Django calls this while it handles the exception, also of what stands before the views."""
+    return storage.refusal(request, sys.exc_info()[1]) or _plainest("500.html", request, 500)
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    """The limits are counted in the cache table: while that cannot be written, all is refused, and it must say so."""
+    if not _keeps(request.META.get("CERTDASH_REQUEST_ID", "")):
+        return storage.page(request, "failing")
+    return render(request, "429.html", status=429)
+
+
+def _keeps(word: str) -> bool:
+    cache.set("written", word, timeout=60)
+    return bool(cache.get("written") == word)
 
 
 def _plainest(template: str, request: HttpRequest, status: int) -> HttpResponse:

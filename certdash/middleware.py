@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
+from certdash.lib import storage
+
 View = Callable[[HttpRequest], HttpResponse]
 
 _request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
@@ -32,14 +34,19 @@ class LineFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(request_id)s %(name)s %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        record.request_id = _request_id.get()
+        # Django tells of an answer when the request has passed all middleware; the record carries the request then.
+        request = getattr(record, "request", None)
+        known = request.META.get("CERTDASH_REQUEST_ID") if isinstance(request, HttpRequest) else None
+        record.request_id = known or _request_id.get()
         return masked(_LINE_BREAKING.sub(lambda m: f"\\x{ord(m.group()):02x}", super().format(record)))
 
 
 class Refusals(logging.Filter):
-    """What Django refuses is no fault of ours: a strange host or too many fields are a warning, and one line."""
+    """What is refused is no fault of ours: a strange host, too many fields, a missing role are a warning, one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.name == "django.request" and record.levelno == logging.WARNING:
+            record.exc_info = record.exc_text = None
         if record.name.startswith("django.security.") and record.levelno == logging.ERROR:
             record.levelno, record.levelname = logging.WARNING, "WARNING"
             record.exc_info = record.exc_text = None
@@ -102,6 +109,19 @@ class FormsOnly:
             message = "Send a form: application/x-www-form-urlencoded or multipart/form-data.\n"
             return HttpResponse(message, "text/plain", status=415)
         return self.get_response(request)
+
+
+class CannotWrite:
+    """Say why, if a page fails because the database cannot be written."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        return storage.refusal(request, error)
 
 
 class KeptApart:

@@ -19,3 +19,5 @@ urlpatterns = [
 
 handler400 = "certdash.health.bad_request"
 handler500 = "certdash.health.server_error"
+# Ours and allauth's: what its limits refuse.
+handler429 = "certdash.health.too_many"
