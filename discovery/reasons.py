@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from inventory.status import AHEAD
+
 # Where nothing looks regularly, evidence is as old after two days as where something looks daily.
 NO_SCHEDULE = timedelta(days=1)
 
@@ -67,7 +69,12 @@ def standing(evidence: Evidence, now: datetime) -> Standing:
 
 
 def is_late(looked_at: datetime, every: timedelta | None, now: datetime) -> bool:
-    return now > looked_at + 2 * (every or NO_SCHEDULE)
+    """Whether it is no evidence by its age, which a moment in the future has none of."""
+    return now > looked_at + 2 * (every or NO_SCHEDULE) or is_ahead(looked_at, now)
+
+
+def is_ahead(moment: datetime, now: datetime) -> bool:
+    return moment > now + AHEAD
 
 
 def _by_run(e: Evidence) -> tuple[State, str] | None:
@@ -84,6 +91,8 @@ def _by_age(e: Evidence, now: datetime) -> tuple[State, str] | None:
     """A schedule that passed by more than its own interval is broken."""
     if e.looked_at is None or not is_late(e.looked_at, e.every, now):
         return None
+    if is_ahead(e.looked_at, now):
+        return State.LATE, "Its last look lies in the future: the clock was changed, so it counts as not looked at."
     if e.every is None:
         return State.LATE, "It was looked at once, too long ago; no source looks at it again."
     return State.LATE, "The next scan is overdue by more than its interval."

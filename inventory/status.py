@@ -14,6 +14,8 @@ from enum import StrEnum
 EXPIRING_AT_MOST = timedelta(days=30)
 URGENT_AT_MOST = timedelta(days=14)
 DAY = timedelta(days=1)
+# Clocks of several machines differ a little. What lies further ahead was written while a clock was wrong: no evidence.
+AHEAD = timedelta(minutes=5)
 
 
 class Status(StrEnum):

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from certdash.lib.work import OPEN, WorkStatus
 from discovery.addresses.values import Span, merge, subtract
 from discovery.models import Coverage, Network, Scan, Source
-from discovery.reasons import Evidence, Standing, is_late, standing
+from discovery.reasons import Evidence, Standing, is_ahead, is_late, standing
 from discovery.services.areas import ASKED, Area, Asked, asks_as, count_answers, count_missed, some, within
 from discovery.services.plans import seen_by
 from inventory.models import Endpoint
@@ -50,7 +50,7 @@ def ended_runs() -> list[Scan]:
 def note_run(scan: Scan, now: datetime) -> None:
     """Note once what an ended run proved. A check of one place, or a run that was cancelled, proves nothing here."""
     is_worth = scan.kind == Scan.Kind.SCAN and scan.status != WorkStatus.CANCELLED
-    _write(scan, _rows_of(scan, now) if is_worth else [])
+    _write(scan, _rows_of(scan, now) if is_worth else [], now)
 
 
 def _rows_of(scan: Scan, now: datetime) -> list[Coverage]:
@@ -64,14 +64,14 @@ def _rows_of(scan: Scan, now: datetime) -> list[Coverage]:
 
 
 @transaction.atomic
-def _write(scan: Scan, rows: Sequence[Coverage]) -> None:
+def _write(scan: Scan, rows: Sequence[Coverage], now: datetime) -> None:
     if not Scan.objects.filter(pk=scan.pk, is_noted=False).update(is_noted=True):
         return
     for row in filter(_stands, rows):
         where: dict[str, Any] = {"source": row.source} if row.source else {"network": row.network}
         known = Coverage.objects.filter(**where).first()
         # Of a network all that stands is weighed each time; the look that decides may be an older one than before.
-        if known is None or row.network or known.ended_at <= row.ended_at:
+        if known is None or row.network or known.ended_at <= row.ended_at or is_ahead(known.ended_at, now):
             row.pk = known.pk if known else None
             row.save()
 

@@ -142,7 +142,7 @@ def call_readers(now: datetime) -> None:
 
 def does_check_wait(now: datetime) -> bool:
     """Whether a person waits for a check that no worker of ours has taken yet."""
-    handed = ScanShard.objects.filter(status=WorkStatus.QUEUED, claim_until__gte=now, scan__kind=Scan.Kind.CHECK)
+    handed = ScanShard.objects.filter(held_q(now), status=WorkStatus.QUEUED, scan__kind=Scan.Kind.CHECK)
     return handed.filter(scan__zone__name=DEFAULT_ZONE).exists()
 
 

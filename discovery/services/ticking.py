@@ -6,6 +6,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from certdash.lib.work import OPEN, WorkStatus
 from discovery.models import Scan, Source, Zone
@@ -14,6 +15,7 @@ from discovery.services.plans import Ask, ScanRefusedError
 from discovery.services.queue import feed
 from discovery.services.scans import ERROR_LENGTH, finish_scan, start_scan
 from discovery.services.schedule import organisation_zone, quiet_until
+from inventory.status import AHEAD
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ def tick(now: datetime) -> list[str]:
 
 def start_due_sources(now: datetime) -> list[str]:
     errors = []
-    due = Source.objects.filter(enabled=True, next_run_at__lte=now).select_related("zone")
+    due = Source.objects.filter(_is_due(now), enabled=True).select_related("zone")
     for source in due.exclude(scans__status__in=OPEN):
         try:
             run_source(source, now)
@@ -39,6 +41,14 @@ def start_due_sources(now: datetime) -> list[str]:
             log.exception("source %s could not be started", source.pk)
             errors.append(f"source {source.pk}: {type(error).__name__}: {error}")
     return errors
+
+
+def _is_due(now: datetime) -> Q:
+    """Its moment has come, or lies further ahead than its interval: then it was set by a clock that was ahead."""
+    due = Q(next_run_at__lte=now)
+    for seconds in Source.objects.order_by().values_list("every_seconds", flat=True).distinct():
+        due |= Q(every_seconds=seconds, next_run_at__gt=now + timedelta(seconds=seconds) + AHEAD)
+    return due
 
 
 def note_ended_runs(now: datetime) -> list[str]:

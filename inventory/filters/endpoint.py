@@ -19,6 +19,7 @@ from inventory.filters.paging import Sort
 from inventory.filters.search import endpoints_matching
 from inventory.filters.standing import StandingFilter
 from inventory.models import Certificate, Endpoint
+from inventory.status import AHEAD
 
 NEVER = "never"
 OUTCOMES = [(value or NEVER, capfirst(str(label))) for value, label in Endpoint.Outcome.choices]
@@ -54,12 +55,12 @@ class EndpointFilter(StandingFilter):
         few = few_of(self._every().filter(first).union(*(self._every().filter(other) for other in others)))
         return queryset.filter(reduce(or_, others, first) if few is None else Q(pk__in=few))
 
-    def with_outcome(self, queryset: Rows, _name: str, words: Sequence[str]) -> Rows:
     def _every(self) -> QuerySet[Endpoint, int]:
         """Ids of all that the list could show. The indexes say what is retired: years of it do not count as many."""
         every = Endpoint.objects.order_by().values_list("pk", flat=True)
         return every.filter(retired_at=None) if self.data.get("retired") == "no" else every
 
+    def with_outcome(self, queryset: Rows, _name: str, words: Sequence[str]) -> Rows:
         return queryset.filter(outcome__in=["" if word == NEVER else word for word in words])
 
     def with_evidence(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
@@ -71,7 +72,7 @@ class EndpointFilter(StandingFilter):
         fresh = Q(pk__in=[])
         for seconds, since in needed_since.items():
             fresh |= Q(schedule_seconds=seconds, last_seen_at__gte=since)
-        fresh &= Q(outcome=Endpoint.Outcome.SERVED)
+        fresh &= Q(outcome=Endpoint.Outcome.SERVED, last_seen_at__lte=self.now + AHEAD)
         return queryset.filter(fresh) if answer[0] == "yes" else queryset.exclude(fresh & Q(last_seen_at__isnull=False))
 
     def on_port(self, queryset: Rows, _name: str, port: int) -> Rows:

@@ -19,6 +19,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
+from inventory.status import AHEAD
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -31,19 +32,19 @@ LATE = timedelta(hours=1)
 def late_q(now: datetime) -> Q:
     """Certificates and endpoints that were never judged, or should have been judged again long ago."""
     # What was never judged is due since it was stored, so an index finds both.
-    return Q(judge_at__lte=now) & (Q(judged_at=None) | Q(judge_at__lt=now - LATE))
+    return Q(judge_at__lte=now) & (Q(judged_at=None) | Q(judge_at__lt=now - LATE) | Q(judged_at__gt=now + AHEAD))
 
 
 def is_late(row: Standing, now: datetime) -> bool:
     """The same answer as ``late_q``, of one row."""
     if row.judge_at is None or row.judge_at > now:
         return False
-    return row.judged_at is None or row.judge_at < now - LATE
+    return row.judged_at is None or row.judge_at < now - LATE or row.judged_at > now + AHEAD
 
 
 def judged_in_time(row: Standing, now: datetime) -> bool:
     """Whether the rules were asked of it and are not overdue: only then does the lack of a finding say something."""
-    return row.judged_at is not None and not is_late(row, now)
+    return row.judged_at is not None and row.judged_at <= now + AHEAD and not is_late(row, now)
 
 
 class Origin(models.TextChoices):

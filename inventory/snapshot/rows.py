@@ -13,7 +13,7 @@ from inventory.filters import risk_words
 from inventory.models import Certificate, Endpoint, Risk
 from inventory.models.standing import judged_in_time
 from inventory.names import other_form
-from inventory.status import Status
+from inventory.status import AHEAD, Status
 
 RISKS_SHOWN = 1
 # The rule that tells which node was left behind; nodes that merely differ may each have a certificate of their own.
@@ -111,8 +111,9 @@ def endpoint_row(endpoint: Endpoint, now: datetime) -> EndpointRow:
 def is_judged(endpoint: Endpoint, now: datetime) -> bool:
     """Whether our last look at it is evidence: it brought a certificate, and is younger than twice its schedule."""
     seen = endpoint.last_seen_at
-    served = endpoint.outcome == Endpoint.Outcome.SERVED
-    return served and seen is not None and seen >= now - timedelta(seconds=2 * endpoint.schedule_seconds)
+    if endpoint.outcome != Endpoint.Outcome.SERVED or seen is None:
+        return False
+    return now - timedelta(seconds=2 * endpoint.schedule_seconds) <= seen <= now + AHEAD
 
 
 def why_not_judged(endpoint: Endpoint, now: datetime) -> str:
@@ -126,7 +127,8 @@ def why_not_judged(endpoint: Endpoint, now: datetime) -> str:
             _("its last answer brought no certificate") if endpoint.last_seen_at else _("it never sent a certificate")
         )
     if endpoint.outcome == Endpoint.Outcome.SERVED:
-        return _("not asked again in time")
+        is_ahead = endpoint.last_seen_at is not None and endpoint.last_seen_at > now + AHEAD
+        return _("asked while the clock was ahead") if is_ahead else _("not asked again in time")
     return _("no answer") if endpoint.last_seen_at else _("it never answered")
 
 

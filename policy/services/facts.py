@@ -123,17 +123,17 @@ def endpoint_facts(
     summaries = (services or services_of(endpoints, now)).summaries
     served = served_by({row.pk for row in endpoints})
     sent = sent_by(endpoints, served, now)
-    return {row.pk: _facts(row, sent[row.pk], summaries.get(row.service, NO_SERVICE)) for row in endpoints}
+    return {row.pk: _facts(row, sent[row.pk], summaries.get(row.service, NO_SERVICE), now) for row in endpoints}
 
 
-def _facts(row: Endpoint, sent: tuple[Sent, ...], service: Service) -> EndpointFacts:
+def _facts(row: Endpoint, sent: tuple[Sent, ...], service: Service, now: datetime) -> EndpointFacts:
     return EndpointFacts(
         retired=row.retired_at is not None,
         tried=row.outcome != Endpoint.Outcome.NEVER,
         served=row.outcome == Endpoint.Outcome.SERVED,
         reason=row.reason,
         seen_at=row.last_seen_at,
-        stale_from=evidence_until(row.last_seen_at, row),
+        stale_from=evidence_until(row.last_seen_at, row, now),
         server_name=row.server_name,
         tls_version=row.tls_version,
         sent=sent,

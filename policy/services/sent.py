@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from inventory.models import Certificate, CertificateName, ChainLink, Endpoint, ServedChain
+from inventory.status import AHEAD
 from policy.rules.facts import Leaf, PathFacts, Sent
 from policy.services.calling import MOST
 from policy.services.paths import path_facts
@@ -77,12 +78,12 @@ def _leaf(row: Certificate, names: Names) -> Leaf:
 def sent_by(endpoints: Sequence[Endpoint], served: Served, now: datetime) -> dict[int, tuple[Sent, ...]]:
     paths = _paths({pointer.chain_id for row in endpoints for pointer in served.of(row)}, now)
     return {
-        row.pk: tuple(_sent(row, pointer, served, paths.get(pointer.chain_id)) for pointer in served.of(row))
+        row.pk: tuple(_sent(row, pointer, served, paths.get(pointer.chain_id), now) for pointer in served.of(row))
         for row in endpoints
     }
 
 
-def _sent(row: Endpoint, pointer: ServedChain, served: Served, path: PathFacts | None) -> Sent:
+def _sent(row: Endpoint, pointer: ServedChain, served: Served, path: PathFacts | None, now: datetime) -> Sent:
     certificate = pointer.certificate
     names = served.names.get(certificate.pk, ())
     unread = {problem.get("property") for problem in certificate.problems} & _UNREAD
@@ -93,13 +94,15 @@ def _sent(row: Endpoint, pointer: ServedChain, served: Served, path: PathFacts |
         names_count=certificate.names_count,
         path=path,
         seen_at=pointer.observed_at,
-        fresh_until=evidence_until(pointer.observed_at, row),
+        fresh_until=evidence_until(pointer.observed_at, row, now),
         are_names_read=bool(names) or not unread,
     )
 
 
-def evidence_until(seen_at: datetime | None, row: Endpoint) -> datetime | None:
-    """A look is evidence for twice the schedule."""
+def evidence_until(seen_at: datetime | None, row: Endpoint, now: datetime) -> datetime | None:
+    """A look is evidence for twice the schedule; one that lies in the future was never any."""
+    if seen_at and seen_at > now + AHEAD:
+        return now
     return seen_at + timedelta(seconds=2 * row.schedule_seconds) if seen_at else None
 
 

@@ -168,7 +168,7 @@ def _spans(nodes: Sequence[int]) -> Mapping[int, Spans]:
 
 
 def _node(row: Endpoint, certificates: Sequence[int], leaves: Mapping[int, Leaf], now: datetime) -> Node:
-    until = evidence_until(row.last_seen_at, row)
+    until = evidence_until(row.last_seen_at, row, now)
     is_retired = row.retired_at is not None
     return Node(
         key=row.pk,

@@ -18,7 +18,7 @@ from django_q.tasks import async_task
 
 from accounts.models import Team, User
 from accounts.services import audit
-from certdash.lib.work import LEASE, Clock, Heart, WorkStatus
+from certdash.lib.work import LEASE, Clock, Heart, WorkStatus, lapsed_q
 from inventory.services import one_moment
 from reports.models import Report
 from reports.services.folders import workplace
@@ -55,7 +55,7 @@ def request_report(user: User, query: str, now: datetime, *, enqueue: bool = Tru
 
 def resume_reports(now: datetime) -> int:
     """Hand over again what nobody works on: its task was lost on the way, or its worker died. Safe to call twice."""
-    waiting = Report.objects.claimable(now).filter(Q(claim_until=None) | Q(claim_until__lt=now))
+    waiting = Report.objects.claimable(now).filter(Q(claim_until=None) | lapsed_q(now))
     return sum(_hand_over(report, now) for report in waiting.only("pk", "status", "attempts", "claim_until"))
 
 

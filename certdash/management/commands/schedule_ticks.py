@@ -10,6 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.models import Schedule
 
+from certdash.management.signs import bring_back
+
 
 class Command(BaseCommand):
     help = "Schedule what runs by the clock. Safe to call again."
@@ -22,6 +24,7 @@ class Command(BaseCommand):
             if not created and any(getattr(row, column) != value for column, value in wanted.items()):
                 # A changed pace counts from now, or a tick a day away would keep its old time.
                 Schedule.objects.filter(pk=row.pk).update(**wanted, next_run=timezone.now())
+        bring_back(timezone.now())
         names = [name for name, _path, _minutes in settings.TICKS]
         Schedule.objects.exclude(name__in=names).filter(func__in=_ours()).delete()
 
