@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -36,7 +37,7 @@ def finding_list(request: HtmxRequest) -> HttpResponse:
 def finding_detail(request: HtmxRequest, pk: int) -> HttpResponse:
     finding = get_object_or_404(Finding.objects.visible_to(request.user).with_subject(), pk=pk)
     template = page_or_fragment(request, "policy/finding_detail.html", "finding")
-    return render(request, template, {"finding": finding, "rule": rule_of(finding.rule)})
+    return render(request, template, _detail(finding))
 
 
 @require_POST
@@ -47,8 +48,7 @@ def finding_acknowledge(request: HtmxRequest, pk: int) -> HttpResponse:
     if not request.htmx:
         return redirect("policy:finding_detail", pk=pk)
     finding.refresh_from_db()
-    context = {"finding": finding, "rule": rule_of(finding.rule)}
-    return render(request, "policy/finding_detail.html#finding", context)
+    return render(request, "policy/finding_detail.html#finding", _detail(finding))
 
 
 @require_safe
@@ -120,6 +120,20 @@ def _query(request: HtmxRequest, cursor: str) -> str:
 def _tabs(state: str) -> list[dict[str, Any]]:
     words = {"open": _("Open"), "closed": _("Closed"), "any": _("All")}
     return [{"label": word, "url": f"?state={code}", "active": code == state} for code, word in words.items()]
+
+
+def _detail(finding: Finding) -> dict[str, Any]:
+    evidence = [(label, value, _moment(value)) for label, value in finding.evidence.items()]
+    return {**_row(finding), "evidence": evidence}
+
+
+def _moment(text: str) -> datetime | None:
+    """The moment that evidence names in full, to be shown as one; None for every other text."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _row(finding: Finding) -> dict[str, Any]:

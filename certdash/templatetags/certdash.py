@@ -113,6 +113,12 @@ def spaced(code: str) -> str:
     return ": ".join(_reason(part) for part in hostile.visible(str(code)).split(": "))
 
 
+@register.filter
+def beyond(detail: str, reason: str) -> str:
+    """What was said on the line, unless it only repeats the words of the reason: "Connection refused"."""
+    return "" if detail.casefold() == spaced(reason).casefold() else detail
+
+
 def _reason(code: str) -> str:
     return str(REASON_WORDS.get(code.replace(" ", "_"), code.replace("_", " ")))
 

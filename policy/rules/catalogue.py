@@ -42,7 +42,7 @@ _RULES = (
         Severity.CRITICAL,
         1,
         "Clients that check dates refuse the connection, and people learn to click warnings away.",
-        ("Renew the certificate.", "Install the new one on every node.", "Look again: the finding closes by itself."),
+        ("Renew the certificate.", "Install the new one on every node."),
         "RFC 5280, section 4.1.2.5",
     ),
     Rule(
@@ -192,7 +192,7 @@ _RULES = (
         Severity.HIGH,
         1,
         "The server shows its certificate, but no connection comes about. Often its key is that of another one.",
-        ("Install the certificate and the key that belong together, and reload the server.", "Look again."),
+        ("Install the certificate and the key that belong together, and reload the server.",),
         "RFC 8446, sections 4.4.3 and 6.2",
     ),
     Rule(

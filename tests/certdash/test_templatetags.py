@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.template import Context, Template
 
-from certdash.templatetags.certdash import fingerprint, initials, number, relative, severity_code, status_word
+from certdash.templatetags.certdash import beyond, fingerprint, initials, number, relative, severity_code, status_word
 from tests.conftest import NOW
 
 
@@ -146,3 +146,11 @@ def test_a_tick_does_not_stand_where_something_is_found_broken() -> None:
     source = '{% include "_status.html" with status="in_date" troubled=troubled %}'
     assert "status-in_date" in render(source, troubled=0)
     assert "status-plain" in render(source, troubled=3)
+
+
+@pytest.mark.parametrize(
+    ("detail", "reason", "shown"),
+    [("Connection refused", "refused", ""), ("220 mail", "not_tls", "220 mail"), ("", "refused", "")],
+)
+def test_a_detail_that_repeats_its_reason_is_not_said_again(detail: str, reason: str, shown: str) -> None:
+    assert beyond(detail, reason) == shown

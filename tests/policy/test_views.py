@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -169,6 +170,16 @@ def test_a_filter_that_is_not_understood_counts_nothing(client: Client, auditor:
     make_finding(certificate=make_certificate())
     client.force_login(auditor)
     assert "high or critical" not in client.get("/findings/?rule=lost").content.decode()
+
+
+def test_a_moment_in_the_evidence_is_shown_as_one(client: Client, auditor: User) -> None:
+    evidence = {"not after": "2026-10-14T06:27:20+00:00", "nodes that serve it": "3", "why": "2026-10-14"}
+    finding = make_finding("expired", certificate=make_certificate(), evidence=evidence)
+    client.force_login(auditor)
+    page = client.get(f"/findings/{finding.pk}/").content.decode()
+    assert ">14 Oct 2026, 06:27 UTC</time>" in page
+    assert ">2026-10-14T06:27" not in re.sub(r">\s+", ">", page)
+    assert ">2026-10-14</dd>" in re.sub(r"\s+", "", page)
 
 
 def test_an_operator_takes_up_a_finding_of_their_team(
