@@ -10,6 +10,7 @@ from inventory.addresses import unpack, with_port
 from inventory.models.certificates import Certificate
 from inventory.models.chains import Chain
 from inventory.models.standing import OwnedQuerySet, Standing
+from inventory.names import other_form
 
 
 class EndpointQuerySet(OwnedQuerySet["Endpoint"]):
@@ -92,6 +93,11 @@ class Endpoint(Standing):
     @property
     def place(self) -> str:
         return with_port(self.host, self.port)
+
+    @property
+    def other_form(self) -> str:
+        """The name it was asked for as people write it, where that is not how it was asked."""
+        return other_form(self.server_name)
 
 
 class ServedChain(models.Model):
