@@ -151,7 +151,9 @@ class Supervisor:
         The file stays: a lock on a file that was taken away would exclude nobody.
         """
         with _writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            # As `manage.py prepare` makes it, which comes after this.
+            self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(exist_ok=True)
             lock = os.open(self.folder / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -71,10 +71,10 @@ def environment(var: Path, port: int) -> dict[str, str]:
     return clean | chosen | {"CERTDASH_WORKERS": "2", "CERTDASH_WEB_WORKERS": "1", "CERTDASH_STOP_SECONDS": "10"}
 
 
-def start(var: Path, port: int) -> Served:
+def start(var: Path, port: int, *options: str) -> Served:
     with (var / "said").open("ab") as said:
         process = subprocess.Popen(
-            supervisor.manage("serve"),
+            supervisor.manage("serve", *options),
             env=environment(var, port),
             cwd=ROOT,
             stdout=said,

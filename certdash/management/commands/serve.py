@@ -37,13 +37,14 @@ class Command(BaseCommand):
         parser.add_argument("--prepare", action="store_true", help="run `manage.py prepare` first, in this process")
 
     def handle(self, **options: Any) -> None:
-        if options["prepare"]:
-            call_command("prepare", skip_checks=False, stdout=self.stdout)
         children = [make() for name, make in (("web", web), ("worker", worker)) if options["only"] in {None, name}]
         supervisor = Supervisor(settings.VAR / "run", children, self._say)
         serves_pages = any(child.name == WEB for child in children)
         try:
             supervisor.take_over()
+            if options["prepare"]:
+                # Only now: of two, the second must not change the database under the one that runs or prepares.
+                call_command("prepare", skip_checks=False, stdout=self.stdout)
             if serves_pages:
                 check_free(settings.BIND)
             connection.close()
