@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -94,8 +95,29 @@ def migrations() -> str:
 def worker(now: datetime) -> str:
     if TickRun._meta.db_table not in connection.introspection.table_names():
         return "no worker has run yet"
+    return _against(_signs(), now)
+
+
+def watch(request: HttpRequest) -> dict[str, Any]:
+    """For the frame of every page: what /readyz would say of the worker, asked only where a page shows it."""
+    return {"worker_missed": _missed}
+
+
+def _missed() -> dict[str, datetime | None] | None:
+    """Since when no worker has answered, None for never; None for all of it while one does, or just begins to."""
+    now, last = timezone.now(), _signs()
+    begins = "heartbeat" not in last and SIGN in last and now - last[SIGN] <= SIGN_AT_MOST
+    if begins or not _against(last, now):
+        return None
+    return {"since": max(last.values(), default=None)}
+
+
+def _signs() -> dict[str, datetime]:
     found = TickRun.objects.filter(name__in=("heartbeat", SIGN)).values("name").annotate(at=Max("finished_at"))
-    last = {row["name"]: row["at"] for row in found if row["at"]}
+    return {row["name"]: row["at"] for row in found if row["at"]}
+
+
+def _against(last: dict[str, datetime], now: datetime) -> str:
     if "heartbeat" not in last:
         return "no worker has run yet"
     if max(last.values()) - now > AHEAD_AT_MOST:
