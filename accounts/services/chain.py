@@ -36,7 +36,8 @@ SECRETS = (
 def digest_of(event: AuditEvent) -> str:
     """Return the SHA-256 over the canonical JSON of the event and of the digest before it, in hexadecimal.
 
-    The link to the actor's account is left out: it is emptied when the account is deleted; the e-mail stays.
+    The link to the actor's account is left out: it is emptied when the account is deleted; the e-mail stays. So the
+    link proves nothing, and pages, filters and exports go by the e-mail alone.
     """
     content = {
         "number": event.number,

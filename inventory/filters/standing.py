@@ -22,7 +22,11 @@ ENVIRONMENT_CHOICES = [*Environment.choices, (NOBODY, gettext_lazy("Not known"))
 
 
 def known_teams(user: Person, slugs: Iterable[str]) -> dict[str, Named]:
-    """Those of these teams whose names the person may know, and "nobody": other names would tell that a team exists."""
+    """Those of these teams of whose estate the person sees something, and "nobody".
+
+    Another team is called not known rather than without certificates. Viewers must not learn here that it exists;
+    operators may know its name, to hand over to it.
+    """
     teams = Team.objects.filter(slug__in=list(slugs))
     if isinstance(user, User) and not user.sees_everything:
         teams = teams.filter(pk__in=user.memberships.values("team"))
