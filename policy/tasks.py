@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.services import is_my_turn, run_tick
 from discovery.services import call_readers, does_check_wait
 from inventory.services import refresh_statistics_if_outgrown
-from policy.services import call_for_changed_rules, call_for_gone_rules, judge_due
+from policy.services import call_for_changed_rules, call_for_future, call_for_gone_rules, judge_due
 
 # Bounded, so that one tick never holds a worker for minutes; the next one goes on.
 MOST_BATCHES = 50
@@ -29,6 +29,7 @@ def tick() -> None:
         return
     with run_tick("policy", "default", timezone.now()):
         _measure()
+        call_for_future(timezone.now())
         call_for_gone_rules(timezone.now())
         call_for_changed_rules(timezone.now())
         judged = _judge()

@@ -2,6 +2,13 @@
 
 from policy.services.asking import call_for_changed_rules
 from policy.services.findings import acknowledge
-from policy.services.judging import call_for_gone_rules, judge_all_due, judge_due
+from policy.services.judging import call_for_future, call_for_gone_rules, judge_all_due, judge_due
 
-__all__ = ["acknowledge", "call_for_changed_rules", "call_for_gone_rules", "judge_all_due", "judge_due"]
+__all__ = [
+    "acknowledge",
+    "call_for_changed_rules",
+    "call_for_future",
+    "call_for_gone_rules",
+    "judge_all_due",
+    "judge_due",
+]

@@ -27,6 +27,7 @@ from certdash.management import processes, serving
 from certdash.management.examinations import EXAMINATIONS, State, data, machine, outside
 from certdash.management.examinations.answers import Answer
 from discovery.models import Scan, Zone
+from tests.inventory.factories import make_endpoint
 
 
 class Clock(BaseHTTPRequestHandler):
@@ -247,3 +248,12 @@ def test_the_address_is_that_of_the_instance_that_runs(
         assert data.addresses(timezone.now()).state is State.GOOD
         processes.save(replace(me, started=me.started - 1), var / "run" / "supervisor.json")
         assert data.addresses(timezone.now()).state is State.BAD
+
+
+@pytest.mark.django_db
+def test_endpoints_seen_in_the_future_are_told_with_their_cause(now: datetime) -> None:
+    assert data.moments(now).state is State.GOOD
+    make_endpoint("192.0.2.1", last_seen_at=now + timedelta(days=400))
+    answer = data.moments(now)
+    assert answer.state is State.BAD
+    assert answer.text.startswith("1 endpoint was seen in the future: the clock was ahead.")

@@ -16,6 +16,8 @@ from certdash.management import serving
 from certdash.management.examinations.answers import Answer, Examination, bad, good, not_judged
 from discovery.models import Zone
 from discovery.services import stalled_zones
+from inventory.models import Endpoint
+from inventory.status import AHEAD
 
 
 def database(now: datetime) -> Answer:
@@ -98,6 +100,17 @@ def zones(now: datetime) -> Answer:
     return good("zones", ", ".join(names))
 
 
+def moments(now: datetime) -> Answer:
+    """Pages tell it of each; here it is told of all, with its cause."""
+    ahead = Endpoint.objects.alive().filter(last_seen_at__gt=now + AHEAD).count()
+    if not ahead:
+        return good("moments", "no endpoint was seen in the future")
+    counted = f"{ahead:,} endpoints were" if ahead > 1 else "1 endpoint was"
+    return bad(
+        "moments", f"{counted} seen in the future: the clock was ahead. It counts as not looked at until the next look."
+    )
+
+
 def reading(examination: Examination) -> Examination:
     """Answer in a sentence also when the tables cannot be read (no database, no migration)."""
 
@@ -115,6 +128,6 @@ DATA: list[Examination] = [
     database,
     *[
         reading(examination)
-        for examination in (migrations, worker, ticks, audit_head, administrators, addresses, zones)
+        for examination in (migrations, worker, ticks, audit_head, administrators, addresses, zones, moments)
     ],
 ]
