@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
-from django.db.models import Case, F, Model, QuerySet, Value, When
+from django.db.models import Case, F, Model, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from inventory.addresses import unpack
-from inventory.models import Certificate, ChainLink, Endpoint, ServedChain
-from inventory.services.races import hold
+from inventory.models import Certificate, ChainLink, Endpoint, ServedChain, Sighting
+from inventory.services.races import hold, hold_free
 from inventory.services.served import keep_served
-from inventory.services.sightings import SeenBy, note_sightings
+from inventory.services.sightings import SeenBy, not_recent, note_common, note_sightings
 from inventory.services.standing import restand
 from inventory.services.totals import Share, endpoint_shares
 from inventory.services.writing import among, blank, insert_rows, write
+from inventory.status import AHEAD
 
 Row = TypeVar("Row", bound=Model)
 Outcome = Endpoint.Outcome
@@ -130,17 +131,20 @@ def note_looks(
     ``schedule`` None leaves each endpoint's own schedule. ``began``: since when was looked, now if nothing is said.
     """
     batch = [_Kept(spot, look, known.get(spot), began or now) for spot, look in looks]
+    shorter = _looked_at_more_often(batch, by, now, schedule)
     for kept in batch:
-        kept.apply(now, schedule)
+        kept.apply(now, None if kept.row.pk in shorter else schedule)
     _write(batch, now, known)
     served = keep_served([(kept.row, kept.look.chains) for kept in batch], now)
-    seen = _seen(batch)
-    hold(Certificate.objects.filter(among("pk", seen | served.certificates)))
+    leaves = {leaf for kept in batch for _, leaf in kept.look.chains.values()}
+    # Not the authorities above them: all workers see the same few, and would wait for each other until they commit.
+    hold(Certificate.objects.filter(among("pk", leaves | served.certificates)))
     services = {kept.spot.service for kept in batch if kept.is_new or kept.revived}
     moved = served.endpoints
     _call_judge([kept for kept in batch if kept.row.pk in moved], now)
     lost = restand(served.certificates, services, now, deltas, served.changed)
-    _note_seen(batch, seen, by, now)
+    _note_seen(batch, leaves, by, now)
+    _note_above(_seen(batch) - leaves, by, now)
     deltas.subtract(share for kept in batch for share in kept.before)
     deltas.update(share for kept in batch for share in endpoint_shares(kept.row))
     return Noted(lost, frozenset(kept.row.pk for kept in batch if kept.changed_certificate))
@@ -184,6 +188,29 @@ class _Kept:
             row.last_tried_at = now
             row.last_seen_at = now if look.outcome == Outcome.SERVED else row.last_seen_at
             row.judge_at = now
+
+
+def _looked_at_more_often(
+    batch: Sequence[_Kept], by: SeenBy, now: datetime, schedule: timedelta | None
+) -> frozenset[int]:
+    """Endpoints whose own schedule is shorter, and which somebody else saw within twice of it.
+
+    Nobody makes evidence good for longer by looking seldom at what others look at often. Who looks alone may.
+    """
+    if schedule is None:
+        return frozenset()
+    seconds = int(schedule.total_seconds())
+    longer = {kept.row.pk: kept.row.schedule_seconds for kept in batch if _has_shorter(kept, seconds)}
+    if not longer:
+        return frozenset()
+    others = Sighting.objects.filter(among("endpoint_id", longer), last_at__lte=now + AHEAD)
+    others = others.exclude(source_kind=by.kind, source_name=by.name)
+    seen = others.values_list("endpoint_id", "last_at")
+    return frozenset(pk for pk, at in seen if pk and at >= now - timedelta(seconds=2 * longer[pk]))
+
+
+def _has_shorter(kept: _Kept, seconds: int) -> bool:
+    return not kept.is_new and kept.row.schedule_seconds < seconds
 
 
 def comes_back(row: Endpoint, look: Look, began: datetime) -> bool:
@@ -231,7 +258,22 @@ def _note_seen(batch: Sequence[_Kept], certificates: Collection[int], by: SeenBy
     answered = [kept.row.pk for kept in batch if kept.look.outcome != Outcome.UNREACHABLE]
     note_sightings(by, answered, certificates, now)
     if certificates:
-        # What is said of an expired one depends on whether it was seen after its end.
-        first_after_end = When(not_after__lt=now, last_seen_at__lte=F("not_after"), then=Value(now))
-        due = Case(first_after_end, default=F("judge_at"))
-        Certificate.objects.filter(among("pk", certificates)).update(last_seen_at=now, judge_at=due)
+        _move_last_seen(certificates, now)
+
+
+def _note_above(certificates: Collection[int], by: SeenBy, now: datetime) -> None:
+    """Who finds an authority held by another worker leaves it to that one."""
+    note_common(by, certificates, now)
+    due = not_recent("last_seen_at", now) | _first_after_end(now)
+    if certificates and (free := hold_free(Certificate.objects.filter(due, among("pk", certificates)))):
+        _move_last_seen(free, now)
+
+
+def _first_after_end(now: datetime) -> Q:
+    """What is said of an expired one depends on whether it was seen after its end."""
+    return Q(not_after__lt=now, last_seen_at__lte=F("not_after"))
+
+
+def _move_last_seen(certificates: Collection[int], now: datetime) -> None:
+    due = Case(When(_first_after_end(now), then=Value(now)), default=F("judge_at"))
+    Certificate.objects.filter(among("pk", certificates)).update(last_seen_at=now, judge_at=due)
