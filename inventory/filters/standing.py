@@ -14,6 +14,7 @@ from accounts.models import Team, User
 from inventory.filters.base import EstateFilter, Named, Person
 from inventory.filters.fields import Choices, Texts
 from inventory.models import Environment, Severity, Sighting, Tag
+from inventory.models.endpoints import sources_of
 
 NOBODY = "none"
 SEVERITIES = {severity.name.lower(): severity for severity in reversed(Severity)}
@@ -67,8 +68,18 @@ class StandingFilter(EstateFilter):
         tagged = queryset.model.tags.through.objects.filter(tag__in=[self.known["tag"][name].pk for name in names])
         return queryset.filter(pk__in=tagged.values(self.sighted_as))
 
+    def known_source(self, names: Sequence[str]) -> dict[str, Named]:
+        """Those that the person may know of: a name that finds something would tell that there is such a source."""
+        if not isinstance(self.user, User) or self.user.sees_everything:
+            return {name: Named(None, name) for name in names}
+        told = Sighting.objects.visible_to(self.user).filter(source_name__in=names).order_by()
+        known = {*sources_of(self.user).filter(name__in=names), *told.values_list("source_name", flat=True).distinct()}
+        return {name: Named(None, name) for name in known}
+
     def from_source(self, queryset: QuerySet[Any], _name: str, names: Sequence[str]) -> QuerySet[Any]:
-        sightings = Sighting.objects.filter(source_name__in=names, **{f"{self.sighted_as}__isnull": False})
+        sightings = Sighting.objects.visible_to(self.user).filter(
+            source_name__in=names, **{f"{self.sighted_as}__isnull": False}
+        )
         return queryset.filter(pk__in=sightings.values(self.sighted_as))
 
     def of_severity(self, queryset: QuerySet[Any], _name: str, words: Sequence[str]) -> QuerySet[Any]:

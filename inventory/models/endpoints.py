@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from inventory.addresses import unpack, with_port
 from inventory.models.certificates import Certificate
 from inventory.models.chains import Chain
 from inventory.models.standing import OwnedQuerySet, Standing
 from inventory.names import other_form
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
 
 
 class EndpointQuerySet(OwnedQuerySet["Endpoint"]):
@@ -24,6 +31,8 @@ class EndpointQuerySet(OwnedQuerySet["Endpoint"]):
         return self.filter(Q(certificate=certificate) | Q(pk__in=others))
 
 
+# Kinds of sightings without a source of a name: "asked once".
+ASKED_ONCE = ("scan", "check", "verify")
 # Who sees an endpoint, and whether lists show it: with these in an index, a search through its texts reads no row.
 _SEEN_BY = ("retired_at", "owner_team")
 
@@ -127,6 +136,20 @@ class ServedChain(models.Model):
         return f"{self.endpoint_id} {self.variant}"
 
 
+def sources_of(user: User) -> models.QuerySet[Any, str]:
+    """Names of the sources of the person's teams. The model stands in an app further up."""
+    sources = apps.get_model("discovery", "Source")._default_manager
+    return sources.filter(owner_team__in=user.memberships.values("team")).values_list("name", flat=True)
+
+
+class SightingQuerySet(models.QuerySet["Sighting"]):
+    def visible_to(self, user: User | AnonymousUser) -> SightingQuerySet:
+        """Names of sources are told to those who see the source. What was asked once has no name."""
+        if not isinstance(user, User) or user.sees_everything:
+            return self
+        return self.filter(Q(source_name__in=sources_of(user)) | Q(source_kind__in=ASKED_ONCE))
+
+
 class Sighting(models.Model):
     """How we know of one certificate or endpoint: the kind and name of a source, first and last time."""
 
@@ -138,6 +161,8 @@ class Sighting(models.Model):
     source_name = models.CharField(max_length=200)
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
+
+    objects = SightingQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -70,11 +70,12 @@ class CertificatePage:
 def certificate_page(certificate: Certificate, user: User, now: datetime) -> CertificatePage:
     der = bytes(certificate.der.der) if hasattr(certificate, "der") else b""
     risks = Risk.objects.filter(certificate=certificate).order_by("-severity", "code")
+    sightings = Sighting.objects.filter(certificate=certificate)
     return CertificatePage(
         row=certificate_row(certificate, now, with_risks=False),
         names=list(CertificateName.objects.filter(certificate=certificate)[:NAMES_AT_MOST]),
         risks=[RiskWords(risk.code, risk_words(risk.code), risk.severity) for risk in risks],
-        sightings=list(Sighting.objects.filter(certificate=certificate).order_by("-last_at")[:SIGHTINGS_AT_MOST]),
+        sightings=list(sightings.visible_to(user).order_by("-last_at")[:SIGHTINGS_AT_MOST]),
         served=where_served(certificate, user, now),
         chain=chain_picture(der, chain_sent(certificate, user), user, now),
         lineage=lineage(certificate, user, now),

@@ -91,7 +91,7 @@ def _context(endpoint: Endpoint, user: User, now: datetime) -> dict[str, Any]:
         "open_certificates": set(seen.values_list("pk", flat=True)),
         "siblings": endpoint_rows(beside, now),
         "left_behind": left_behind(beside),
-        "sightings": list(endpoint.sightings.order_by("-last_at")[:10]),
+        "sightings": list(endpoint.sightings.visible_to(user).order_by("-last_at")[:10]),
         "panels": panels(settings.ENDPOINT_PANELS, endpoint.pk),
         "may_change": user.may_change,
         "form": ReasonForm(label_suffix=""),
