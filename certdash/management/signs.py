@@ -24,8 +24,8 @@ EVERY = 10.0
 # A worker that fails to start is not worth a sign.
 FIRST_AFTER = 2.0
 LAST_WRITE = 5.0
-# A task in work lies in the queue so far ahead.
-QUEUED_AHEAD = timedelta(seconds=settings.Q_CLUSTER["retry"]) + AHEAD
+# A task in work lies ahead in the queue, but for less than this (`retry` of the settings is 16 minutes).
+QUEUED_AHEAD = timedelta(minutes=30)
 
 
 @contextmanager
