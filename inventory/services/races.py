@@ -48,3 +48,9 @@ def hold(rows: QuerySet[Any, Any]) -> None:
     """
     if connection.features.has_select_for_update:
         list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
+def hold_free(rows: QuerySet[Any, Any]) -> list[int]:
+    """Lock those of these rows that no other worker holds, without waiting, and return their keys."""
+    free = rows.order_by("pk").select_for_update(no_key=True, skip_locked=True)
+    return list(free.values_list("pk", flat=True))

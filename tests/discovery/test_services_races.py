@@ -14,7 +14,7 @@ from accounts.models import User
 from discovery.models import Observation
 from discovery.probe import Place, Reason, Served, ServedVariant, Unreachable
 from discovery.services import Recorded, Recording, record
-from inventory.models import Certificate, CertificateName, Endpoint, ServedChain
+from inventory.models import Certificate, CertificateName, Endpoint, ServedChain, Sighting
 from inventory.services import SeenBy, recount, retire_endpoint
 from lab import pki
 from tests.conftest import NOW
@@ -48,6 +48,38 @@ def test_workers_that_record_the_same_places_at_once_double_nothing() -> None:
     assert CertificateName.objects.count() == PLACES
     assert sum(len(one.new) for one in recorded) == PLACES
     assert recount() == []
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite writers take turns")
+@pytest.mark.django_db(transaction=True)
+def test_who_records_waits_for_nobody_who_sees_the_same_authority() -> None:
+    seen = Recording(SeenBy("network", "both"))
+    record([served(1)], seen, NOW)
+    later, authority = NOW + timedelta(days=1), Certificate.objects.filter(name="Example Root")
+
+    def look() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '3s'")
+            record([served(1)], seen, later)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        authority.update(last_seen_at=later)
+        Sighting.objects.filter(certificate__in=authority).update(last_at=later)
+        pool.submit(look).result(10)
+    assert Certificate.objects.exclude(last_seen_at=later).count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_all_servers_send_is_noted_anew_after_some_minutes() -> None:
+    seen, authority = Recording(SeenBy("network", "both")), Certificate.objects.filter(name="Example Root")
+    noted = []
+    for minutes in (0, 4, 6):
+        record([served(1)], seen, NOW + timedelta(minutes=minutes))
+        noted.append((authority.get().last_seen_at, Sighting.objects.get(certificate__in=authority).last_at))
+    assert noted == [(NOW, NOW), (NOW, NOW), (NOW + timedelta(minutes=6), NOW + timedelta(minutes=6))]
 
 
 @pytest.mark.django_db(transaction=True)
