@@ -43,7 +43,9 @@ def test_what_was_seen_in_the_future_covers_nothing_and_the_sentence_names_the_c
 def test_a_source_whose_next_run_is_further_ahead_than_its_interval_is_due(once_ahead: None) -> None:
     run_due()
     assert Scan.objects.count() == 2
-    assert Source.objects.get().next_run_at <= timezone.now() + DAY
+    next_run_at = Source.objects.get().next_run_at
+    assert next_run_at
+    assert next_run_at <= timezone.now() + DAY
     assert of_source()[0] == State.COVERED
     assert set(of_networks().values()) == {State.IN_PART}
     tick(timezone.now())
@@ -69,6 +71,7 @@ def test_a_claim_longer_than_a_lease_is_none(loopback: None, server: int) -> Non
     tick(timezone.now())
     shard = scan.shards.get()
     assert shard.status == WorkStatus.QUEUED
+    assert shard.claim_until
     assert shard.claim_until < timezone.now() + timedelta(minutes=5)
     scan.shards.update(status=WorkStatus.RUNNING, claim_until=far)
     assert run_all(scan).shards.get().status == WorkStatus.DONE
