@@ -93,7 +93,7 @@ def test_a_damaged_link_leads_to_the_first_page_and_says_so(client: Client, audi
 
 def test_none_is_said_with_what_else_to_look_at(client: Client, viewer: User) -> None:
     text = page(client, viewer)
-    assert "No scan that you see knows of an open port without TLS" in text
+    assert "No open port without TLS was found last by a scan that you see" in text
     assert "<table" not in text
     assert re.search(r"0 open ports without TLS", page(client, viewer, "/discovery/coverage/"))
 
