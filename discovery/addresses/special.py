@@ -101,9 +101,7 @@ def _embedded(prefix: str) -> list[Kind]:
     network = ipaddress.IPv6Network(prefix)
     shift = 96 - network.prefixlen
     base = int(network[0])
-    # ::/96 itself holds :: and ::1, which have rows of their own.
-    rows = [row for row in _V4_ROWS if base or row[2] != "unspecified"]
-    return [(base + (first << shift), base + ((last + 1) << shift) - 1, kind) for first, last, kind in rows]
+    return [(base + (first << shift), base + ((last + 1) << shift) - 1, kind) for first, last, kind in _V4_ROWS]
 
 
 _OWN = _row("::ffff:10.0.0.0/104", "private")[:2]

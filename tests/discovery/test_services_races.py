@@ -53,15 +53,15 @@ def test_workers_that_record_the_same_places_at_once_double_nothing() -> None:
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite writers take turns")
 @pytest.mark.django_db(transaction=True)
 def test_who_records_waits_for_nobody_who_sees_the_same_authority() -> None:
-    seen = Recording(SeenBy("network", "both"))
-    record([served(1)], seen, NOW)
+    seen, batch = Recording(SeenBy("network", "both")), [served(1)]
+    record(batch, seen, NOW)
     later, authority = NOW + timedelta(days=1), Certificate.objects.filter(name="Example Root")
 
     def look() -> None:
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = '3s'")
-            record([served(1)], seen, later)
+            record(batch, seen, later)
         finally:
             connection.close()
 
