@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from discovery.addresses import parse_network, wholly_special
+from discovery.addresses import is_special, parse_network, wholly_special
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,8 @@ from discovery.addresses import parse_network, wholly_special
 def test_a_range_is_special_only_as_a_whole(network: str, kind: str) -> None:
     span = parse_network(network)
     assert wholly_special(span.first, span.last) == kind
+
+
+def test_what_stands_beside_the_unspecified_address_and_loopback_is_special() -> None:
+    kinds = [is_special(number.to_bytes(16)) for number in (0, 1, 2, 0x00FF_FFFF)]
+    assert kinds == ["unspecified", "loopback", "unspecified", "unspecified"]
