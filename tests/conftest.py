@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Membership, Organisation, Role, Team, User
@@ -33,6 +35,12 @@ def quick_passwords(settings: Settings) -> None:
 @pytest.fixture
 def now() -> datetime:
     return NOW
+
+
+@pytest.fixture
+def today() -> datetime:
+    """Pages read the clock themselves."""
+    return timezone.now()
 
 
 @pytest.fixture
@@ -86,3 +94,9 @@ def viewer(make_user: MakeUser, web_team: Team) -> User:
 def stranger(make_user: MakeUser, other_team: Team) -> User:
     """Sam operates for team Payments and must see nothing of team Web."""
     return make_user("sam@example.org", Role.OPERATOR, other_team)
+
+
+@pytest.fixture
+def as_administrator(client: Client, organisation: Organisation, administrator: User) -> Client:
+    client.force_login(administrator)
+    return client

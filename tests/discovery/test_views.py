@@ -34,12 +34,6 @@ def as_operator(client: Client, operator: User) -> Client:
     return client
 
 
-@pytest.fixture
-def as_administrator(client: Client, administrator: User) -> Client:
-    client.force_login(administrator)
-    return client
-
-
 def begin(actor: User, targets: str = "10.0.0.1", **columns: Any) -> Scan:
     return start_scan(Ask(targets), actor=actor, now=timezone.now(), **columns)
 

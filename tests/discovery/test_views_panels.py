@@ -29,12 +29,6 @@ def as_operator(client: Client, operator: User) -> Client:
     return client
 
 
-@pytest.fixture
-def as_administrator(client: Client, administrator: User) -> Client:
-    client.force_login(administrator)
-    return client
-
-
 @pytest.mark.usefixtures("loopback")
 def test_a_check_shows_what_the_place_serves_now(as_operator: Client, server: int) -> None:
     answer = as_operator.post("/discovery/check/", {"place": f"127.0.0.1:{server}"})

@@ -7,16 +7,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.models import AuditEvent, Organisation, User
+from accounts.models import AuditEvent
 from inventory.models import Tag, TrustStore
 from lab.pki import Authority
 from tests.inventory.factories import make_certificate, make_endpoint
-
-
-@pytest.fixture
-def as_administrator(client: Client, organisation: Organisation, administrator: User) -> Client:
-    client.force_login(administrator)
-    return client
 
 
 def test_facts_can_be_read_and_not_changed(as_administrator: Client) -> None:

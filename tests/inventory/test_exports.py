@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
-from django.utils import timezone
 
 from accounts.models import AuditEvent, Organisation, Team, User
 from inventory import exports, filters
@@ -26,17 +25,6 @@ def body(response: Any) -> str:
 
 def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
-
-
-@pytest.fixture
-def today() -> datetime:
-    return timezone.now()
-
-
-@pytest.fixture
-def as_administrator(client: Client, organisation: Organisation, administrator: User) -> Client:
-    client.force_login(administrator)
-    return client
 
 
 def test_a_file_has_the_rows_of_the_page_in_its_order(

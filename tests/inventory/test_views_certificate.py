@@ -9,7 +9,6 @@ from cryptography import x509
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from accounts.models import Organisation, Team, User
 from inventory.models import Certificate, TrustStore
@@ -18,17 +17,6 @@ from lab.pki import Authority, Issued
 from tests.inventory.factories import make_certificate, make_endpoint
 
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def today() -> datetime:
-    return timezone.now()
-
-
-@pytest.fixture
-def as_administrator(client: Client, organisation: Organisation, administrator: User) -> Client:
-    client.force_login(administrator)
-    return client
 
 
 @pytest.fixture

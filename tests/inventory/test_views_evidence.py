@@ -8,25 +8,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from accounts.models import Organisation, Team, User
 from inventory.models import Certificate, Endpoint, ServedChain, Severity
 from tests.inventory.factories import make_certificate, make_chain, make_endpoint, make_issuer
 
 NAME = "api.example.org"
-
-
-@pytest.fixture
-def today() -> datetime:
-    """Pages read the clock themselves."""
-    return timezone.now()
-
-
-@pytest.fixture
-def as_administrator(client: Client, organisation: Organisation, administrator: User) -> Client:
-    client.force_login(administrator)
-    return client
 
 
 def words(response: Any) -> str:

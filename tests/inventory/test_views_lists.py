@@ -7,7 +7,6 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from accounts.models import Organisation, Team, User
 from inventory.models import Certificate, Endpoint
@@ -15,18 +14,6 @@ from tests.inventory.factories import make_certificate, make_endpoint, make_issu
 
 HTMX = {"HX-Request": "true"}
 LISTS = ["/certificates/", "/endpoints/", "/issuers/"]
-
-
-@pytest.fixture
-def today() -> datetime:
-    """Pages read the clock themselves."""
-    return timezone.now()
-
-
-@pytest.fixture
-def as_administrator(client: Client, organisation: Organisation, administrator: User) -> Client:
-    client.force_login(administrator)
-    return client
 
 
 def make_estate(number: int, team: Team | None, now: datetime) -> None:

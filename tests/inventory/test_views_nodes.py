@@ -8,27 +8,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
-from accounts.models import Organisation, User
 from inventory.models import Certificate, Endpoint, Risk, Severity
 from inventory.snapshot.rows import LEFT_BEHIND
 from policy.rules import CATALOGUE
 from tests.inventory.factories import make_certificate, make_endpoint
 
 NAME = "api.example.org"
-
-
-@pytest.fixture
-def today() -> datetime:
-    """Pages read the clock themselves."""
-    return timezone.now()
-
-
-@pytest.fixture
-def as_administrator(client: Client, organisation: Organisation, administrator: User) -> Client:
-    client.force_login(administrator)
-    return client
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from inventory import filters
 from inventory.models import Certificate
 from lab.pki import Authority
 from tests.inventory.factories import make_certificate, make_endpoint
-from tests.inventory.test_views_certificate import as_administrator, authority, keep, today, words
+from tests.inventory.test_views_certificate import authority, keep, words
 
-__all__ = ["as_administrator", "authority", "today"]
+__all__ = ["authority"]
 
 
 def test_a_whole_fingerprint_or_serial_number_leads_to_the_certificate(

@@ -8,7 +8,6 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from accounts.models import Organisation, Team, User
 from inventory.models import Certificate
@@ -16,12 +15,6 @@ from inventory.services import recount
 from tests.inventory.factories import make_certificate
 
 TABS = ["All", "In use", "Expired, in use", "Expiring, in use", "No owner"]
-
-
-@pytest.fixture
-def today() -> datetime:
-    """Pages read the clock themselves."""
-    return timezone.now()
 
 
 def make_estate(now: datetime, *teams: Team | None) -> None:

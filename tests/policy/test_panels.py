@@ -8,7 +8,6 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from accounts.models import Organisation, Team, User
 from inventory.models import Certificate, Endpoint
@@ -24,12 +23,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def set_up(organisation: Organisation, client: Client, auditor: User) -> None:
     client.force_login(auditor)
-
-
-@pytest.fixture
-def today() -> datetime:
-    """Pages read the clock themselves."""
-    return timezone.now()
 
 
 @pytest.fixture

@@ -30,12 +30,6 @@ def set_up(organisation: Organisation) -> None:
     """Without an organisation every page leads to the first run."""
 
 
-@pytest.fixture
-def today() -> datetime:
-    """Pages read the clock themselves."""
-    return timezone.now()
-
-
 def plant(number: int, team: Team | None, now: datetime, *, base: int = 0) -> None:
     """Certificates of every kind: expired, expiring, in date, weak, served, silent, never served."""
     for n in range(base, base + number):

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from accounts.models import Organisation, Team, User
 from inventory.models import Certificate
@@ -24,11 +23,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def set_up(organisation: Organisation) -> None:
     """Without an organisation every page leads to the first run."""
-
-
-@pytest.fixture
-def today() -> datetime:
-    return timezone.now()
 
 
 def plant(number: int, now: datetime, *, base: int = 0, **columns: Any) -> list[Certificate]:
