@@ -112,6 +112,11 @@ class Finding(models.Model):
     due_at = models.DateTimeField(null=True, blank=True)
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    assigned_to = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="assigned_findings"
+    )
+    assigned_at = models.DateTimeField(null=True, blank=True)
+    assignment_note = models.CharField(max_length=500, blank=True, default="", db_default="")
     closed_at = models.DateTimeField(null=True, blank=True)
     closing = models.CharField(max_length=12, choices=Closing, blank=True)
     reopened = models.PositiveIntegerField(default=0)

@@ -11,20 +11,11 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import User
+from tests.access.answers import OWNERS, PEOPLE, SEEN, SEEN_IF_OWNED, Answers, Route
 from tests.access.asking import TOKEN, Answer, Asker, expected, faults
 from tests.access.payloads import payload
 from tests.access.routes import account_routes, product_routes
-from tests.access.table import (
-    OPEN_ACCOUNT_ROUTES,
-    OWN_ACCOUNT_ROUTES,
-    OWNERS,
-    PEOPLE,
-    ROUTES,
-    SEEN,
-    SEEN_IF_OWNED,
-    Answers,
-    Route,
-)
+from tests.access.table import OPEN_ACCOUNT_ROUTES, OWN_ACCOUNT_ROUTES, ROUTES
 from tests.access.world import World, make_world
 
 pytestmark = pytest.mark.django_db

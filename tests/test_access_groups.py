@@ -9,8 +9,9 @@ import pytest
 from django.contrib import admin
 from django.urls import NoReverseMatch, URLPattern, get_resolver, reverse
 
+from tests.access.answers import PEOPLE
 from tests.access.asking import Asker, faults
-from tests.access.table import OPEN_ACCOUNT_ROUTES, OWN_ACCOUNT_ROUTES, PEOPLE
+from tests.access.table import OPEN_ACCOUNT_ROUTES, OWN_ACCOUNT_ROUTES
 from tests.access.world import World, make_world
 
 pytestmark = pytest.mark.django_db

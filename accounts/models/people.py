@@ -47,6 +47,12 @@ class User(AbstractBaseUser):
     )
     timezone = models.CharField(_("time zone"), max_length=64, blank=True)
     theme = models.CharField(_("theme"), max_length=8, blank=True)
+    daily_mail = models.BooleanField(
+        _("daily mail"),
+        default=True,
+        db_default=True,
+        help_text=_("What expires, has no owner, did not run."),
+    )
     keyboard_shortcuts = models.BooleanField(_("keyboard shortcuts"), default=True)
     # "Since your last visit" compares with the visit before this one.
     visited_at = models.DateTimeField(null=True, blank=True, editable=False)

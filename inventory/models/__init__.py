@@ -8,7 +8,11 @@ from inventory.models.certificates import (
     Risk,
 )
 from inventory.models.chains import Chain, ChainLink
+from inventory.models.changes import BulkChange, OwnerQuestion
+from inventory.models.domains import Domain, DomainCertificate
 from inventory.models.endpoints import Endpoint, ServedChain, Sighting
+from inventory.models.imports import Import, ImportItem, ImportMapping, ImportTouch
+from inventory.models.rules import OwnershipRule
 from inventory.models.standing import (
     Criticality,
     Environment,
@@ -22,17 +26,26 @@ from inventory.models.totals import Total
 from inventory.models.trust_stores import TrustStore
 
 __all__ = [
+    "BulkChange",
     "Certificate",
     "CertificateDer",
     "CertificateName",
     "Chain",
     "ChainLink",
     "Criticality",
+    "Domain",
+    "DomainCertificate",
     "Endpoint",
     "Environment",
     "Exposure",
+    "Import",
+    "ImportItem",
+    "ImportMapping",
+    "ImportTouch",
     "Issuer",
     "Origin",
+    "OwnerQuestion",
+    "OwnershipRule",
     "Purpose",
     "Risk",
     "ServedChain",

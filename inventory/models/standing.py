@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
@@ -129,6 +129,10 @@ class Standing(models.Model):
     owner_person = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     owner_origin = models.CharField(max_length=8, choices=Origin, blank=True)
     owner_reason = models.CharField(max_length=300, blank=True)
+    # The rule that gave the owner, if one did.
+    owner_rule = models.ForeignKey(
+        "inventory.OwnershipRule", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     environment = models.CharField(max_length=12, choices=Environment, blank=True)
     criticality = models.CharField(max_length=8, choices=Criticality, blank=True)
     application = models.CharField(max_length=100, blank=True)
@@ -137,6 +141,8 @@ class Standing(models.Model):
     regulations = models.JSONField(default=list, blank=True)
     data_lifetime_years = models.PositiveSmallIntegerField(null=True, blank=True)
     custom_fields = models.JSONField(default=dict, blank=True)
+    # Which of the details a rule set: name of the column → primary key of the rule. All others are people's word.
+    ruled = models.JSONField(default=dict, blank=True, db_default=Value({}, models.JSONField()))
     notes = models.TextField(blank=True)
     tags = models.ManyToManyField(Tag, blank=True, related_name="%(class)ss")
     worst_severity = models.PositiveSmallIntegerField(choices=Severity, default=Severity.NONE)

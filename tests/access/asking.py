@@ -16,7 +16,8 @@ from django.test import Client
 from django.urls import Resolver404, resolve
 
 from accounts.models import AuditEvent
-from tests.access.table import PEOPLE, ROUTES, Answers
+from tests.access.answers import PEOPLE, Answers
+from tests.access.table import ROUTES
 from tests.access.world import WORDS, World
 
 TOKEN = "A" * 43

@@ -9,6 +9,7 @@ from discovery.services import default_zone
 from inventory.forms import DetailsForm
 from inventory.models import Certificate, Endpoint
 from inventory.services import details_of, owner_of, version_of
+from tests.access.areas import AREAS
 from tests.access.world import PASSWORD, World
 
 SOURCE = {
@@ -56,6 +57,8 @@ def payload(route: str, world: World, owner: str, person: str) -> Mapping[str, A
         "discovery:network_new": {"network": "192.0.2.0/24"},
         "reports:report_new": {"kind": "inventory", "filter": ""},
     }
+    if area := next((area for area in AREAS if route in area.ROUTES), None):
+        return area.payload(route, world.things[owner], team, own)
     return sent.get(route, {})
 
 

@@ -12,81 +12,29 @@ a thing, there is a line for each owner of it: the team Web, the team Payments, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-PEOPLE = ("anonymous", "viewer", "operator", "stranger", "auditor", "administrator")
-OWNERS = ("web", "payments", "nobody")
-Answers = Mapping[str, str]
-
-
-def _each(web: str, payments: str, nobody: str) -> Answers:
-    return {"web": web, "payments": payments, "nobody": nobody}
-
-
-def _all(words: str) -> Answers:
-    return dict.fromkeys(OWNERS, words)
-
-
-# --- answers ------------------ anonymous viewer operator stranger auditor administrator
-
-ANYBODY = _all("                200      200    200      200      200     200")
-MISSING = _all("                404      404    404      404      404     404")
-LED_ON = _all("                 done     done   done     done     done    done")
-SIGNED_IN = _all("              sign-in  200    200      200      200     200")
-OF_ALL = _all("                 sign-in  done   done     done     done    done")
-CHANGERS = _all("               sign-in  403    200      200      403     200")
-CHANGE = _all("                 sign-in  403    done     done     403     done")
-ADMINISTRATORS = _all("         sign-in  403    403      403      403     200")
-ADMINISTER = _all("             sign-in  403    403      403      403     done")
-READERS = _all("                sign-in  403    403      403      200     200")
-READERS_ACT = _all("            sign-in  403    403      403      done    done")
-
-# What teams own; what nobody owns is shown to everybody, so that somebody claims it.
-SEEN = _each(
-    web="                       sign-in  200    200      404      200     200",
-    payments="                  sign-in  404    404      200      200     200",
-    nobody="                    sign-in  200    200      200      200     200",
+from tests.access.answers import (
+    ADMINISTER,
+    ADMINISTRATORS,
+    ANYBODY,
+    CANCEL,
+    CHANGE,
+    CHANGE_SEEN,
+    CHANGERS,
+    CHANGERS_OF_SEEN,
+    LED_ON,
+    MISSING,
+    OF_ALL,
+    READERS,
+    READERS_ACT,
+    REPORTS,
+    SCANS,
+    SEEN,
+    SIGNED_IN,
+    SOURCES,
+    SOURCES_CHANGE,
+    Route,
 )
-CHANGERS_OF_SEEN = _each(
-    web="                       sign-in  403    200      404      403     200",
-    payments="                  sign-in  403    404      200      403     200",
-    nobody="                    sign-in  403    200      200      403     200",
-)
-CHANGE_SEEN = _each(
-    web="                       sign-in  403    done     404      403     done",
-    payments="                  sign-in  403    404      done     403     done",
-    nobody="                    sign-in  403    done     done     403     done",
-)
-# The same with CERTDASH_HIDE_UNOWNED.
-SEEN_IF_OWNED = {**SEEN, "nobody": "sign-in  404    404      404      200     200"}
-
-# Scans of a team's source. Without one they belong to whoever asked.
-SCANS = {**SEEN, "nobody": "    sign-in  404    404      404      200     200"}
-CANCEL = {**CHANGE_SEEN, "nobody": "sign-in 403 404      404      403     done"}
-
-# Sources: operators keep those of their teams, administrators all.
-SOURCES = {**CHANGERS_OF_SEEN, "nobody": "sign-in 403 404 404     403     200"}
-SOURCES_CHANGE = {**CHANGE_SEEN, "nobody": "sign-in 403 404 404   403     done"}
-
-# Reports show what their author could see: the author alone, and those who see everything.
-REPORTS = _each(
-    web="                       sign-in  404    200      404      200     200",
-    payments="                  sign-in  404    404      200      200     200",
-    nobody="                    sign-in  404    404      404      200     200",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """``thing`` is what the address names. ``fragment``: htmx gets a part of the page. None: the method is refused."""
-
-    get: Answers | None = None
-    post: Answers | None = None
-    thing: str = ""
-    fragment: bool = False
-    is_open: bool = False
-
+from tests.access.areas import AREA_ROUTES
 
 ROUTES = {
     # Probes of the machine. Not ready is 503: no worker runs in this test, so the walk plants a heartbeat.
@@ -159,6 +107,7 @@ ROUTES = {
     "policy:finding_acknowledge": Route(post=CHANGE_SEEN, thing="finding"),
     "policy:certificate_findings": Route(SEEN, thing="certificate", fragment=True),
     "policy:endpoint_findings": Route(SEEN, thing="endpoint", fragment=True),
+    **AREA_ROUTES,
 }
 
 # Pages of django-allauth: open to anybody, or for the person who is signed in.

@@ -20,6 +20,7 @@ from policy.models import Finding
 from reports.models import Report
 from reports.services import canonical
 from reports.services.freezing import freeze_inventory
+from tests.access.areas import AREAS
 from tests.discovery.servers import certificate as real_certificate
 from tests.discovery.servers import der
 from tests.inventory.factories import make_certificate, make_chain, make_endpoint, store_der
@@ -59,6 +60,10 @@ def make_world() -> World:
     authors = {"web": world.people["operator"], "payments": world.people["stranger"], "nobody": None}
     for number, owner in enumerate(WORDS):
         world.things[owner] = _plant(WORDS[owner], number, world.teams[owner], authors[owner], now)
+        for area in AREAS:
+            world.things[owner] |= area.things(
+                WORDS[owner], world.teams[owner], authors[owner], now, world.things[owner]
+            )
     recount()
     for owner, author in authors.items():
         world.things[owner]["report"] = _report(WORDS[owner], author or world.people["administrator"], now).pk
