@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +18,13 @@ class Organisation(models.Model):
     timezone = models.CharField(_("time zone"), max_length=64, default="UTC")
     base_url = models.URLField(_("address of this dashboard"), blank=True)
     set_up_at = models.DateTimeField(null=True, blank=True, editable=False)
+    daily_mail_hour = models.PositiveSmallIntegerField(
+        _("hour of the daily mail"),
+        default=7,
+        db_default=7,
+        validators=[MaxValueValidator(23)],
+        help_text=_("0 to 23, in the time zone of the organisation."),
+    )
 
     class Meta:
         verbose_name = _("organisation")
