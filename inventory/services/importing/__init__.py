@@ -1,0 +1,25 @@
+"""Bringing in files: asked for here, read, stored and taken back by workers, step by step.
+
+``begin_import`` keeps the upload and asks a worker to read it; the import then waits at its preview (or, for a table,
+for its columns: ``map_columns``) until ``store_import`` or ``drop_import``; ``undo_import`` takes back what was stored.
+"""
+
+from inventory.services.importing.asking import (
+    ImportRefusedError,
+    PasswordNeededError,
+    begin_import,
+    drop_import,
+    map_columns,
+    store_import,
+    undo_import,
+)
+
+__all__ = [
+    "ImportRefusedError",
+    "PasswordNeededError",
+    "begin_import",
+    "drop_import",
+    "map_columns",
+    "store_import",
+    "undo_import",
+]

@@ -1,0 +1,128 @@
+"""What people ask of an import: each is one short transaction that a worker follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import PurePath
+from typing import IO
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django_q.tasks import async_task
+
+from accounts.models import Team, User
+from accounts.services import audit, require_change
+from certdash.lib.work import LEASE, WorkStatus
+from inventory.models import Import
+from inventory.services.importing import spool
+from inventory.x509.text import storable
+
+RUN = "inventory.tasks.run_import"
+Step = Import.Step
+
+
+class ImportRefusedError(ValueError):
+    """The import cannot be begun, or is past this step; the message says why, for a person."""
+
+
+class PasswordNeededError(ImportRefusedError):
+    """The file does not open without its password, or not with this one."""
+
+
+def begin_import(
+    name: str, stream: IO[bytes], *, password: str, team: Team | None, actor: User, now: datetime
+) -> Import:
+    """Keep the upload and ask a worker to read it. What is new becomes the team's, unless a rule says otherwise.
+
+    Raises ImportRefusedError for what is empty or too large, PasswordNeededError, and PermissionDenied for a team that
+    is not the actor's. The password is used at once and never kept.
+    """
+    _require_team(require_change(actor), team)
+    try:
+        kept = spool.spool(stream)
+    except spool.TooLargeError as error:
+        raise ImportRefusedError(str(error)) from error
+    if not kept.size:
+        spool.remove(kept.upload)
+        raise ImportRefusedError(_("There is nothing in it."))
+    return _begun(name, kept, team, actor, now)
+
+
+def _require_team(actor: User, team: Team | None) -> None:
+    if team and not actor.sees_everything and not actor.memberships.filter(team=team).exists():
+        raise PermissionDenied(_("You are not a member of this team."))
+
+
+@transaction.atomic
+def _begun(name: str, kept: spool.Spooled, team: Team | None, actor: User, now: datetime) -> Import:
+    called = storable(PurePath(name).name)[:200] or _("pasted text")
+    begun = Import.objects.create(
+        name=called,
+        size=kept.size,
+        sha256=kept.sha256,
+        upload=kept.upload,
+        team=team,
+        requested_by=actor,
+        created_at=now,
+        # Who waits for a worker is not handed over again before this.
+        claim_until=now + LEASE,
+    )
+    async_task(RUN, begun.pk)
+    after = {"size": kept.size, "sha256": kept.sha256, "team": team.name if team else ""}
+    audit(actor, "import.begun", begun, {}, after, now=now)
+    return begun
+
+
+def map_columns(of: Import, columns: Mapping[str, str], *, actor: User, now: datetime) -> None:
+    """Say which column means what (our field → heading), and read the table by it; also again, from the preview."""
+    with transaction.atomic():
+        _turn(of, (Step.MAPPING,), Step.READING, actor, now, columns=dict(columns))
+
+
+def store_import(of: Import, *, actor: User, now: datetime) -> None:
+    """Store what the preview shows. Asked twice, it is done once."""
+    with transaction.atomic():
+        _turn(of, (Step.PREVIEW,), Step.STORING, actor, now)
+
+
+def undo_import(of: Import, *, actor: User, now: datetime) -> None:
+    """Take back what the import did, as a whole. Asked twice, it is done once."""
+    with transaction.atomic():
+        _turn(of, (Step.STORED,), Step.UNDOING, actor, now)
+
+
+def _turn(of: Import, before: tuple[Step, ...], after: Step, actor: User, now: datetime, **changes: object) -> None:
+    """Go to the next step and hand it to the workers, unless somebody already did."""
+    _require_own(of, actor)
+    ready = Import.objects.filter(pk=of.pk, step__in=before, status=WorkStatus.DONE)
+    queued = {"status": WorkStatus.QUEUED, "done": 0, "total": 0, "finished_at": None, "claim_until": now + LEASE}
+    turned = ready.update(step=after, **queued, **changes)
+    of.refresh_from_db()
+    if turned:
+        async_task(RUN, of.pk)
+    elif of.step != after:
+        raise ImportRefusedError(_("This import %(step)s.") % {"step": of.get_step_display()})
+
+
+def _require_own(of: Import, actor: User) -> None:
+    if not Import.objects.visible_to(require_change(actor)).filter(pk=of.pk).exists():
+        raise PermissionDenied(_("This import is not yours."))
+
+
+def drop_import(of: Import, *, actor: User, now: datetime) -> None:
+    """Forget what was read; nothing of it was stored. Asked twice, it is done once."""
+    with transaction.atomic():
+        _require_own(of, actor)
+        droppable = Import.objects.filter(pk=of.pk, step__in=(Step.READING, Step.MAPPING, Step.PREVIEW))
+        # A worker that still reads it finds its claim lost.
+        ended = {"status": WorkStatus.CANCELLED, "finished_at": now, "claim_until": None}
+        dropped = droppable.update(step=Step.DROPPED, upload="", **ended)
+        upload = of.upload
+        of.refresh_from_db()
+        if dropped:
+            audit(actor, "import.dropped", of, {}, {"sha256": of.sha256}, now=now)
+        elif of.step != Step.DROPPED:
+            raise ImportRefusedError(_("This import %(step)s.") % {"step": of.get_step_display()})
+    spool.remove(upload)

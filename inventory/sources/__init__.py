@@ -1,0 +1,1 @@
+"""Reading what people bring: files of certificates, archives, tables."""
