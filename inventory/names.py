@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import idna
+import tldextract
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -19,6 +20,12 @@ _LONGEST_NAME = 253
 _HOST = re.compile(
     r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 )
+
+# The group of single names ("printer") and addresses: no label begins with a dash.
+SINGLE = "-"
+# The list that came with the package, never one from the network. Suffixes that companies let to others (github.io)
+# count: what stands under them belongs to different people.
+_public = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,29 @@ def other_form(name: str) -> str:
     """Return the name as people write it, where that is not how it is stored; else nothing."""
     shown = displayed(name)
     return shown if shown != name else ""
+
+
+def domain_of(kind: str, value: str) -> str:
+    """Return under which domain a name of a certificate stands, as A-label; "" for what names no host.
+
+    Of a public name, what was registered ("example.co.uk"). A name under no public suffix has no such thing: it is
+    grouped by its last label ("local"), single names and addresses as ``SINGLE``.
+    """
+    first, _, rest = value.lower().partition(".")
+    host = rest if "*" in first else value.lower()
+    if kind == "ip" or (kind == "dns" and address_of(host) is not None):
+        return SINGLE
+    if kind != "dns" or not _HOST.fullmatch(host):
+        return ""
+    found = _public(host)
+    if found.suffix:
+        return f"{found.domain}.{found.suffix}".removeprefix(".")
+    return host.rpartition(".")[2] if "." in host else SINGLE
+
+
+def is_public(domain: str) -> bool:
+    """Whether a group of ``domain_of`` stands under a public suffix, so that somebody registered it."""
+    return domain != SINGLE and bool(_public(domain).suffix)
 
 
 def _u_label(label: str) -> str:
