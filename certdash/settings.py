@@ -172,6 +172,8 @@ CERTIFICATE_PANELS = [
     ("findings", "Findings", "policy:certificate_findings"),
     ("history", "History", "discovery:certificate_history"),
 ]
+# Who stands in as owner where no rule decides: a function that gives the teams of sources and of networks.
+OWNERS_OF_PLACES = "discovery.services.owners.owners_of_places"
 ENDPOINT_PANELS = [
     ("findings", "Findings", "policy:endpoint_findings"),
     ("history", "History", "discovery:endpoint_history"),

@@ -20,20 +20,20 @@ from discovery.services.postures import keep_postures
 from inventory.addresses import pack
 from inventory.models import Endpoint
 from inventory.services import (
-    Inferred,
+    Applied,
     Look,
     SeenBy,
     Spot,
     Unknown,
+    apply_rules,
     chain_digest,
     comes_back,
     endpoints_at,
-    infer_owner,
     kept,
     known_chains,
     note_looks,
     store_chains,
-    tell_inferred,
+    tell_applied,
 )
 from inventory.services.races import settled
 
@@ -48,7 +48,7 @@ class Recorded:
 
     ``seen``, ``new`` and ``lost`` are certificates; ``changed`` and ``endpoints`` (all that were looked at) endpoints;
     ``candidates`` open ports that are no endpoints. ``revived`` are endpoints that had been retired and answered,
-    ``inferred`` what was nobody's and became the team's whose source found it.
+    ``inferred`` what was nobody's, and whose rules, or the team of its source or network, said it is.
     """
 
     seen: frozenset[int] = frozenset()
@@ -58,7 +58,7 @@ class Recorded:
     endpoints: frozenset[int] = frozenset()
     candidates: frozenset[int] = frozenset()
     revived: tuple[Revived, ...] = ()
-    inferred: Inferred | None = None
+    inferred: Applied | None = None
 
 
 class Revived(NamedTuple):
@@ -137,7 +137,7 @@ def tell(recorded: Recorded, recording: Recording, now: datetime) -> None:
     for row, reason, retired_at in recorded.revived:
         before = {"reason": reason, "retired_at": retired_at.isoformat() if retired_at else ""}
         audit(None, "endpoint.revived", row, before, {"service": row.service, **where}, now=now)
-    tell_inferred(recorded.inferred, now)
+    tell_applied(recorded.inferred, now)
 
 
 def _record(
@@ -158,7 +158,7 @@ def _record(
     candidates = keep_candidates(found.candidates, _detail, recording.scan, now)
     endpoints = frozenset(known[spot].pk for spot in worth)
     leaves = frozenset(leaf for look in looks.values() for _, leaf in look.chains.values())
-    inferred = infer_owner(recording.team, recording.by, endpoints, leaves, now, deltas)
+    inferred = apply_rules(leaves, endpoints, now, deltas, team=recording.team, by=recording.by)
     new_leaves = stored.new & leaves
     return Recorded(leaves, new_leaves, noted.changed, noted.lost, endpoints, candidates, revived, inferred), deltas
 

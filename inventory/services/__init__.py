@@ -5,23 +5,21 @@ from inventory.services.chains import StoredChains, chain_digest, known_chains, 
 from inventory.services.details import ChangedMeanwhileError, describe, details_of, version_of
 from inventory.services.endpoints import Look, Noted, Spot, around, comes_back, endpoints_at, note_looks, spot_of
 from inventory.services.ownership import (
-    Inferred,
     assign_endpoint_owner,
     assign_owner,
-    infer_owner,
     owner_of,
-    tell_inferred,
 )
 from inventory.services.retirement import retire_endpoint, unretire_endpoint
+from inventory.services.rules import Applied, apply_rules, tell_applied
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.statistics import refresh_statistics, refresh_statistics_if_outgrown
 from inventory.services.totals import Drift, adjust, kept, most, numbers, one_moment, recount
 from inventory.services.trust_stores import judge_paths_again, keep_trust_store
 
 __all__ = [
+    "Applied",
     "ChangedMeanwhileError",
     "Drift",
-    "Inferred",
     "Look",
     "Noted",
     "SeenBy",
@@ -30,6 +28,7 @@ __all__ = [
     "StoredChains",
     "Unknown",
     "adjust",
+    "apply_rules",
     "around",
     "assign_endpoint_owner",
     "assign_owner",
@@ -38,7 +37,6 @@ __all__ = [
     "describe",
     "details_of",
     "endpoints_at",
-    "infer_owner",
     "judge_paths_again",
     "keep_trust_store",
     "kept",
@@ -58,7 +56,7 @@ __all__ = [
     "store_certificates",
     "store_chain",
     "store_chains",
-    "tell_inferred",
+    "tell_applied",
     "unretire_endpoint",
     "version_of",
 ]

@@ -10,7 +10,7 @@ from accounts.models import Team, User
 from discovery.probe import Place, Served, ServedVariant
 from discovery.services import record
 from inventory.models import Certificate
-from inventory.services import assign_owner, ownership
+from inventory.services import assign_owner, owned
 from lab import pki
 from policy.models import Finding
 from policy.rules.certificates import KEY_IS_COMMON, MOST_SHARERS
@@ -105,7 +105,7 @@ def test_an_owner_of_one_calls_nobody_else_where_very_many_share_its_key(web_tea
 
 
 def test_owners_matter_to_as_many_as_are_named() -> None:
-    assert ownership.MOST_SHARERS == MOST_SHARERS
+    assert owned.MOST_SHARERS == MOST_SHARERS
 
 
 def test_very_many_renewals_of_one_certificate_share_their_key_with_nobody() -> None:

@@ -1,0 +1,78 @@
+"""The two tables whose rows belong to somebody: how a row is called, counted and locked when its owner changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from inventory.models import Certificate, Endpoint
+from inventory.services.races import hold
+from inventory.services.totals import Share, certificate_shares, endpoint_shares
+from inventory.services.writing import among
+
+# More rows than this are one event with their count and digest, not a list.
+LISTED_AT_MOST = 20
+# Certificates that are told of each other because of a common key; that of policy.rules, as a test says.
+MOST_SHARERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """One of the two tables. ``called`` names a row in the audit log."""
+
+    model: type[Certificate] | type[Endpoint]
+    noun: str
+    called: Callable[[Any], dict[str, str]]
+    shares: Callable[[Any], list[Share]]
+
+    def name(self, row: Any) -> str:
+        """What a digest over many rows is made of."""
+        return " ".join(self.called(row).values())
+
+
+def _place(row: Endpoint) -> dict[str, str]:
+    return {"zone": row.zone, "place": row.place, "server_name": row.server_name, "protocol": row.protocol}
+
+
+CERTIFICATES = Owned(Certificate, "certificate", lambda row: {"sha256": row.sha256}, certificate_shares)
+ENDPOINTS = Owned(Endpoint, "endpoint", _place, endpoint_shares)
+
+
+def lock(owned: Owned, rows: QuerySet[Any]) -> set[int]:
+    """Lock the rows and what is judged anew with them, in the order of their keys: nobody waits in a circle.
+
+    Returns the primary keys of the rows, which may have changed before they were locked.
+    """
+    pks, called = set(rows.values_list("pk", flat=True)), set[int]()
+    if owned.model is Certificate:
+        keys = set(rows.exclude(spki_sha256="").values_list("spki_sha256", flat=True))
+        called = set(_sharers(keys).values_list("pk", flat=True))
+    hold(owned.model.objects.filter(among("pk", pks | called)))
+    return pks
+
+
+def call_for_key_sharers(rows: Iterable[Certificate], now: datetime) -> None:
+    """What is said of a shared key names the others, or calls them another team's: it depends on who owns those."""
+    _sharers({row.spki_sha256 for row in rows if row.spki_sha256}).update(judge_at=now)
+
+
+def _sharers(keys: Collection[str]) -> QuerySet[Certificate]:
+    """Of a key that more certificates carry, all are told the same whoever owns them: nobody is called for that."""
+    in_use = Certificate.objects.leaves().filter(Q(nodes_serving__gt=0) | Q(served_ever=False))
+    carriers = in_use.filter(among("spki_sha256", keys))
+    counted = carriers.order_by().values("spki_sha256").annotate(number=Count("pk"))
+    return carriers.filter(spki_sha256__in=counted.filter(number__lte=MOST_SHARERS).values("spki_sha256"))
+
+
+def in_bulk(
+    owned: Owned, rows: Sequence[Any], before: Sequence[dict[str, str]], after: dict[str, Any]
+) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Subject, before and after of one audit event about many rows."""
+    digest = hashlib.sha256("\n".join(sorted(owned.name(row) for row in rows)).encode()).hexdigest()
+    listed = [{**owned.called(row), **was} for row, was in zip(rows, before, strict=True)][:LISTED_AT_MOST]
+    return f"{len(rows)} {owned.noun}s", {"first": listed}, {**after, "count": len(rows), "digest": digest}

@@ -1,0 +1,5 @@
+"""Ownership rules: kept by administrators, applied to what is found and, when somebody asks, to what is known."""
+
+from inventory.services.rules.applying import Applied, apply_batch, apply_rules, tell_applied
+
+__all__ = ["Applied", "apply_batch", "apply_rules", "tell_applied"]

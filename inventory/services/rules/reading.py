@@ -1,0 +1,52 @@
+"""The rules in their order, and the owners of sources and networks, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from accounts.models import Team
+from inventory.models import OwnershipRule
+from inventory.ownership import Fallbacks, Place, Rule, Said, found_by
+from inventory.ownership.rules import APPLICATION, CRITICALITY, ENVIRONMENT, TEAM
+from inventory.services.sightings import SeenBy
+
+CONDITIONS = (
+    "name_pattern",
+    "network",
+    "issuer_pattern",
+    "tag",
+    "source_pattern",
+    "custom_field",
+    "custom_value",
+)
+GIVEN = ("team", "environment", "criticality", "application")
+# Names of sources and their teams, and the networks of teams.
+Owners: TypeAlias = tuple[Mapping[str, int], Iterable[Place]]
+
+
+def current_rules() -> list[Rule]:
+    """All rules that are switched on, in their order."""
+    return [as_rule(row) for row in OwnershipRule.objects.filter(enabled=True)]
+
+
+def as_rule(row: OwnershipRule) -> Rule:
+    gives: dict[str, Any] = {
+        TEAM: row.team_id,
+        ENVIRONMENT: row.environment,
+        CRITICALITY: row.criticality,
+        APPLICATION: row.application,
+    }
+    conditions = {name: getattr(row, name) for name in CONDITIONS}
+    return Rule(row.pk or 0, row.name, **conditions, gives={name: value for name, value in gives.items() if value})
+
+
+def current_fallbacks(team: Team | None = None, by: SeenBy | None = None) -> Fallbacks:
+    """Whose something is that no rule speaks of. ``team``: the one whose source, or whose import, finds it now."""
+    if team is not None:
+        return Fallbacks(Said(team.pk, None, found_by(by.name) if by else ""))
+    owners: Callable[[], Owners] = import_string(settings.OWNERS_OF_PLACES)
+    return Fallbacks.of(*owners())
