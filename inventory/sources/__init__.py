@@ -1,1 +1,6 @@
-"""Reading what people bring: files of certificates, archives, tables."""
+"""Reading what people bring: any file becomes certificates and refusals, each with its place."""
+
+from inventory.sources.reader import read_file
+from inventory.sources.value import KEY_REASON, NEEDS_PASSWORD, WRONG_PASSWORD, Budget, Buffer, Found
+
+__all__ = ["KEY_REASON", "NEEDS_PASSWORD", "WRONG_PASSWORD", "Budget", "Buffer", "Found", "read_file"]

@@ -1,0 +1,44 @@
+"""PKCS#12 (.p12, .pfx): opened in a child process that may be killed, and that never opens a private key."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from inventory.sources.ber import Element
+from inventory.sources.value import MIB, Budget, Buffer, Found
+
+LARGEST = 32 * MIB
+# The child may use two seconds of the processor; a busy machine may let it wait longer.
+DEADLINE_SECONDS = 10.0
+_KILLED = "Opening it takes more work or memory than any honest file asks for."
+_ROOT = Path(__file__).parents[2]
+
+
+def read_pkcs12(data: Buffer, of: Element, path: str, offset: int, budget: Budget) -> Iterator[Found]:
+    at = offset + of.head
+    if of.after - of.head > LARGEST:
+        yield Found(path, at, None, "It is larger than 32 MiB.")
+        return
+    for der, reason in _opened(bytes(data[of.head : of.after]), budget.password):
+        yield Found(path, at, der, reason)
+
+
+def _opened(raw: bytes, password: str) -> list[tuple[bytes | None, str]]:
+    """What the child found. The password goes through its standard input: arguments can be seen by others."""
+    command = [sys.executable, "-m", "inventory.sources.opener"]
+    question = json.dumps(password).encode() + b"\n" + raw
+    try:
+        ended = subprocess.run(  # noqa: S603 (our own command)
+            command, input=question, capture_output=True, timeout=DEADLINE_SECONDS, check=False, cwd=_ROOT, env={}
+        )
+    except subprocess.TimeoutExpired:
+        return [(None, _KILLED)]
+    if ended.returncode:
+        return [(None, _KILLED)]
+    answers = json.loads(ended.stdout)
+    return [(base64.b64decode(der) if der else None, reason) for der, reason in answers]

@@ -1,0 +1,61 @@
+"""What readers find in a file, and how much of it they may unpack."""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+# Both can be searched and cut; a file on the disk is mapped instead of read.
+Buffer: TypeAlias = bytes | mmap.mmap
+
+MIB = 2**20
+WRONG_PASSWORD = "The password is wrong."  # noqa: S105 (a sentence)
+NEEDS_PASSWORD = "It is protected by a password."  # noqa: S105 (a sentence)
+KEY_REASON = "This is a private key; certdash does not take private keys here."
+
+
+class Found(NamedTuple):
+    """One thing in a file: the bytes of what should be a certificate, or why it is refused.
+
+    ``path`` leads through archives; ``offset`` counts bytes in the innermost file.
+    """
+
+    path: str
+    offset: int
+    der: bytes | None
+    reason: str = ""
+
+
+class LimitError(ValueError):
+    """More than an archive may hold; the message says of what."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one upload may still unpack, all its archives together."""
+
+    members: int = 20_000
+    inflated: int = 256 * MIB
+    member: int = 128 * MIB
+    # What lies in an archive inside an archive is held in memory together with it.
+    nested: int = 64 * MIB
+    depth: int = 3
+    # Certificates shrink to a half. Beyond this, it is a bomb.
+    ratio: int = 200
+    ratio_from: int = 16 * MIB
+    password: str = field(default="", repr=False)
+
+    def take_member(self) -> None:
+        self.members -= 1
+        if self.members < 0:
+            raise LimitError("There are more than 20,000 files in it; the rest was not read.")
+
+    def take(self, size: int) -> None:
+        self.inflated -= size
+        if self.inflated < 0:
+            raise LimitError("It unpacks to more than 256 MiB; the rest was not read.")
+
+    def check_ratio(self, packed: int, unpacked: int) -> None:
+        if unpacked > self.ratio_from and unpacked > self.ratio * packed:
+            raise LimitError(f"It unpacks to more than {self.ratio} times its size; the rest was not read.")

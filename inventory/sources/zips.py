@@ -1,0 +1,85 @@
+"""ZIP archives: members are read in memory, one after the other; nothing is ever written to the disk."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+from inventory.sources.inflate import View
+from inventory.sources.members import Inner, joined, read_member, refusal
+from inventory.sources.value import MIB, Budget, Buffer, Found, LimitError
+
+_DIRECTORY_AT_MOST = 4 * MIB
+_END, _END_BYTES, _LONGEST_COMMENT = b"PK\5\6", 22, 2**16
+_FAILURES = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, KeyError, zlib.error)
+# bzip2 and LZMA could unpack to anything before their size is known.
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+
+
+def read_zip(data: Buffer, path: str, depth: int, budget: Budget, inner: Inner) -> Iterator[Found]:
+    reason = _refusal(data)
+    if reason:
+        yield Found(path, 0, None, reason)
+        return
+    try:
+        with zipfile.ZipFile(View(data)) as archive:
+            for member in archive.infolist():
+                budget.take_member()
+                if not member.is_dir():
+                    yield from _member(archive, member, path, depth, budget, inner)
+    except _FAILURES as error:
+        # A limit of the whole upload ends all of it.
+        if isinstance(error, LimitError):
+            raise
+        yield Found(path, 0, None, f"The ZIP archive is broken: {_words(error)}.")
+
+
+def _refusal(data: Buffer) -> str:
+    """The directory is read at once, so its size is looked at before."""
+    tail_at = max(0, len(data) - _END_BYTES - _LONGEST_COMMENT)
+    at = data.rfind(_END, tail_at)
+    if at < 0 or at + _END_BYTES > len(data):
+        return "The ZIP archive has no end: it was cut short."
+    size = int.from_bytes(data[at + 12 : at + 16], "little")
+    if data[max(0, at - 20) : at][:4] == b"PK\6\7" or size > _DIRECTORY_AT_MOST:
+        return "The ZIP archive names more files than an import may hold."
+    return ""
+
+
+def _member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, outer: str, depth: int, budget: Budget, inner: Inner
+) -> Iterator[Found]:
+    path, at = joined(outer, member.filename), member.header_offset
+    reason = refusal(member.orig_filename) or _refused(member)
+    if reason:
+        yield Found(path, at, None, reason)
+        return
+    try:
+        with archive.open(member) as file:
+            whole = read_member(file, member.file_size, depth, budget)
+    except LimitError as error:
+        yield Found(path, at, None, str(error))
+        return
+    except _FAILURES as error:
+        yield Found(path, at, None, f"It cannot be unpacked: {_words(error)}.")
+        return
+    budget.take(len(whole))
+    budget.check_ratio(member.compress_size, len(whole))
+    yield from inner(whole, path, depth + 1)
+
+
+def _refused(member: zipfile.ZipInfo) -> str:
+    mode = member.external_attr >> 16
+    if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
+        return "It is a link or a device, not a file."
+    if member.flag_bits & 1:
+        return "It is encrypted; unpack it and import what is in it."
+    if member.compress_type not in _METHODS:
+        return "It is packed by a method that is not taken here; deflate is."
+    return ""
+
+
+def _words(error: Exception) -> str:
+    return str(error)[:100] or type(error).__name__
