@@ -16,6 +16,8 @@ from accounts.models.people import User
 # What was done, where the code alone reads badly; of all others the words are the code's own.
 _VERBS: dict[str, str | Promise] = {
     "audit.exported": _("Audit log exported"),
+    "certificate.revived": _("Retired certificate seen served, and counted again"),
+    "certificate.unretired": _("Certificate taken back into service"),
     "certificate.owner_changed": _("Owner of a certificate changed"),
     "certificates.owner_changed": _("Owner of certificates changed"),
     "certificates.owner_inferred": _("Owner of certificates inferred"),

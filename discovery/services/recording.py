@@ -18,7 +18,7 @@ from discovery.services.candidates import keep_candidates, settle_candidates, so
 from discovery.services.observations import keep_observations
 from discovery.services.postures import keep_postures
 from inventory.addresses import pack
-from inventory.models import Endpoint
+from inventory.models import Certificate, Endpoint
 from inventory.services import (
     Applied,
     Look,
@@ -34,6 +34,7 @@ from inventory.services import (
     note_looks,
     store_chains,
     tell_applied,
+    tell_returned,
 )
 from inventory.services.races import settled
 
@@ -48,6 +49,7 @@ class Recorded:
 
     ``seen``, ``new`` and ``lost`` are certificates; ``changed`` and ``endpoints`` (all that were looked at) endpoints;
     ``candidates`` open ports that are no endpoints. ``revived`` are endpoints that had been retired and answered,
+    ``returned`` certificates that had been retired and are served,
     ``inferred`` what was nobody's, and whose rules, or the team of its source or network, said it is.
     """
 
@@ -58,6 +60,7 @@ class Recorded:
     endpoints: frozenset[int] = frozenset()
     candidates: frozenset[int] = frozenset()
     revived: tuple[Revived, ...] = ()
+    returned: tuple[Certificate, ...] = ()
     inferred: Applied | None = None
 
 
@@ -137,6 +140,7 @@ def tell(recorded: Recorded, recording: Recording, now: datetime) -> None:
     for row, reason, retired_at in recorded.revived:
         before = {"reason": reason, "retired_at": retired_at.isoformat() if retired_at else ""}
         audit(None, "endpoint.revived", row, before, {"service": row.service, **where}, now=now)
+    tell_returned(recorded.returned, now, **where)
     tell_applied(recorded.inferred, now)
 
 
@@ -160,7 +164,18 @@ def _record(
     leaves = frozenset(leaf for look in looks.values() for _, leaf in look.chains.values())
     inferred = apply_rules(leaves, endpoints, now, deltas, team=recording.team, by=recording.by)
     new_leaves = stored.new & leaves
-    return Recorded(leaves, new_leaves, noted.changed, noted.lost, endpoints, candidates, revived, inferred), deltas
+    recorded = Recorded(
+        seen=leaves,
+        new=new_leaves,
+        changed=noted.changed,
+        lost=noted.lost,
+        endpoints=endpoints,
+        candidates=candidates,
+        revived=revived,
+        returned=noted.returned,
+        inferred=inferred,
+    )
+    return recorded, deltas
 
 
 def _naming(recording: Recording) -> Callable[[Place], bool]:

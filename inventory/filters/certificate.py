@@ -54,6 +54,12 @@ class CertificateFilter(StandingFilter):
     expires_after = MomentFilter(label=gettext_lazy("Expires from"), method="from_moment")
     expires_before = MomentFilter(label=gettext_lazy("Expires before"), method="before_moment")
     first_seen_after = MomentFilter(label=gettext_lazy("First seen from"), method="seen_from")
+    retired = Choice(label=gettext_lazy("Retired"), method="is_retired", choices=[*YES_NO, (ANY, gettext_lazy("Any"))])
+
+    def filter_queryset(self, queryset: Rows) -> Rows:
+        """What was retired is in no list that does not ask for it."""
+        found: Rows = super().filter_queryset(queryset)
+        return found if "retired" in self.data else found.filter(retired_at=None)
 
     def matching(self, queryset: Rows, _name: str, text: str) -> Rows:
         endpoints = Endpoint.objects.visible_to(self.user)
@@ -105,6 +111,9 @@ class CertificateFilter(StandingFilter):
 
     def seen_from(self, queryset: Rows, _name: str, moment: datetime) -> Rows:
         return queryset.filter(first_seen_at__gte=moment)
+
+    def is_retired(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
+        return queryset if answer[0] == ANY else queryset.filter(retired_at__isnull=answer[0] == "no")
 
     def words(self, name: str, value: str) -> str:
         if name == "risk":

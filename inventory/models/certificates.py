@@ -53,7 +53,7 @@ class CertificateQuerySet(OwnedQuerySet["Certificate"]):
 
 
 # What status and use follow from: with these in an index, counting by them reads no row.
-_COUNTED_BY = ("nodes_serving", "not_before", "expiring_from", "revoked_at", "superseded", "served_ever")
+_COUNTED_BY = ("nodes_serving", "not_before", "expiring_from", "revoked_at", "superseded", "served_ever", "retired_at")
 
 
 class Certificate(Standing):
@@ -117,12 +117,17 @@ class Certificate(Standing):
         # What stands after "id" orders nothing: it lets a walk through the index skip rows without reading them.
         indexes = [
             models.Index(fields=["kind", "not_after", "id", "owner_team", *_COUNTED_BY], name="cert_by_expiry"),
-            models.Index(fields=["kind", "worst_severity", "id", "owner_team"], name="cert_by_worst"),
+            models.Index(fields=["kind", "worst_severity", "id", "owner_team", "retired_at"], name="cert_by_worst"),
             models.Index(fields=["kind", "name", "id"], name="cert_by_name"),
             models.Index(fields=["kind", "first_seen_at", "id"], name="cert_by_first_seen"),
             models.Index(fields=["issuer", "not_after", "id", "owner_team", *_COUNTED_BY], name="cert_by_issuer"),
             models.Index(fields=["owner_team", "kind", "not_after", "id", *_COUNTED_BY], name="cert_by_team"),
             models.Index(fields=["key_label", "not_after", "id"], name="cert_by_key"),
+            # What nobody owns, or only a guess, worst and soonest first.
+            models.Index(
+                fields=["owner_origin", "kind", "worst_severity", "not_after", "id", "owner_team", "retired_at"],
+                name="cert_by_origin",
+            ),
             models.Index(fields=["not_after"], condition=Q(nodes_serving__gt=0), name="cert_in_use_by_expiry"),
             models.Index(fields=["expiring_from"], condition=Q(nodes_serving__gt=0), name="cert_in_use_by_warning"),
             models.Index(

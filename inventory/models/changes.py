@@ -76,6 +76,8 @@ class OwnerQuestion(models.Model):
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     message = models.CharField(_("message"), max_length=1000, blank=True)
     digest = models.CharField(max_length=64, unique=True)
+    # Whose it was when the question went out (``version_of``): what changed since is not overwritten by an answer.
+    owner_version = models.CharField(max_length=16, blank=True, default="", db_default="")
     asked_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     asked_at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -88,6 +88,9 @@ class Endpoint(Standing):
             models.Index(fields=["owner_team", "id"], name="endpoint_by_team"),
             models.Index(fields=["outcome", "id"], name="endpoint_by_outcome"),
             models.Index(fields=["worst_severity", "id", "owner_team"], name="endpoint_by_worst"),
+            models.Index(
+                fields=["owner_origin", "worst_severity", "id", "owner_team", "retired_at"], name="endpoint_by_origin"
+            ),
             # There are few schedules, and each list of what was not judged begins by asking which.
             models.Index(fields=["schedule_seconds"], name="endpoint_by_schedule"),
         ]

@@ -9,9 +9,16 @@ from inventory.services.ownership import (
     assign_owner,
     owner_of,
 )
-from inventory.services.retirement import retire_endpoint, unretire_endpoint
+from inventory.services.retirement import (
+    ServedError,
+    retire_certificate,
+    retire_endpoint,
+    unretire_certificate,
+    unretire_endpoint,
+)
 from inventory.services.rules import Applied, apply_rules, tell_applied
 from inventory.services.sightings import SeenBy, note_sightings
+from inventory.services.standing import tell_returned
 from inventory.services.statistics import refresh_statistics, refresh_statistics_if_outgrown
 from inventory.services.totals import Drift, adjust, kept, most, numbers, one_moment, recount
 from inventory.services.trust_stores import judge_paths_again, keep_trust_store
@@ -23,6 +30,7 @@ __all__ = [
     "Look",
     "Noted",
     "SeenBy",
+    "ServedError",
     "Spot",
     "Stored",
     "StoredChains",
@@ -50,6 +58,7 @@ __all__ = [
     "recount",
     "refresh_statistics",
     "refresh_statistics_if_outgrown",
+    "retire_certificate",
     "retire_endpoint",
     "spot_of",
     "store_certificate",
@@ -57,6 +66,8 @@ __all__ = [
     "store_chain",
     "store_chains",
     "tell_applied",
+    "tell_returned",
+    "unretire_certificate",
     "unretire_endpoint",
     "version_of",
 ]

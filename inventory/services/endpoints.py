@@ -69,11 +69,13 @@ class Look:
 class Noted:
     """What a batch of looks changed, as primary keys.
 
-    ``lost`` are certificates that no node serves any more; ``changed`` endpoints that serve another one than before.
+    ``lost`` are certificates that no node serves any more; ``changed`` endpoints that serve another one than before;
+    ``returned`` certificates that had been retired (``standing.Restood``).
     """
 
     lost: frozenset[int]
     changed: frozenset[int]
+    returned: tuple[Certificate, ...] = ()
 
 
 def endpoints_at(spots: Collection[Spot]) -> dict[Spot, Endpoint]:
@@ -142,12 +144,13 @@ def note_looks(
     services = {kept.spot.service for kept in batch if kept.is_new or kept.revived}
     moved = served.endpoints
     _call_judge([kept for kept in batch if kept.row.pk in moved], now)
-    lost = restand(served.certificates, services, now, deltas, served.changed)
+    restood = restand(served.certificates, services, now, deltas, served.changed)
     _note_seen(batch, leaves, by, now)
     _note_above(_seen(batch) - leaves, by, now)
     deltas.subtract(share for kept in batch for share in kept.before)
     deltas.update(share for kept in batch for share in endpoint_shares(kept.row))
-    return Noted(lost, frozenset(kept.row.pk for kept in batch if kept.changed_certificate))
+    changed = frozenset(kept.row.pk for kept in batch if kept.changed_certificate)
+    return Noted(restood.lost, changed, restood.returned)
 
 
 class _Kept:

@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from django.db.models import Count, Max, Q, QuerySet
 
+from accounts.services import audit
 from inventory.models import Certificate, Endpoint, ServedChain
 from inventory.services.totals import Counted, Share, certificate_shares
 from inventory.services.writing import among, write_values
@@ -22,6 +23,17 @@ Family: TypeAlias = tuple[str, str]
 Newest: TypeAlias = dict[int, datetime | None]
 # Primary keys of a certificate and of another that a node serves in its place.
 Change: TypeAlias = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Restood:
+    """Certificates that lost their last node, and those that count again: they were retired, and a node serves them.
+
+    The latter as they were before, so that whoever tells of it can say why they had been retired.
+    """
+
+    lost: frozenset[int] = frozenset()
+    returned: tuple[Certificate, ...] = ()
 
 
 @dataclass(slots=True)
@@ -55,33 +67,59 @@ def restand(
     now: datetime,
     deltas: Counter[Share],
     changes: Collection[Change] = (),
-) -> frozenset[int]:
+) -> Restood:
     """Count nodes anew for these certificates and for all that the nodes of these services serve.
 
-    Runs in the caller's transaction after what is served was written; ``changes`` are among ``certificates``. Returns
-    the certificates that lost their last node.
+    Runs in the caller's transaction after what is served was written; ``changes`` are among ``certificates``. The
+    caller tells of what came back (``tell_returned``) after the totals are written.
     """
     wanted = set(certificates) | _served_by(services)
     if not wanted:
-        return frozenset()
+        return Restood()
     locked = Certificate.objects.filter(among("pk", wanted)).order_by("pk").select_for_update(no_key=True)
     before = [_Stands(*columns) for columns in locked.values_list(*_COLUMNS)]
     nodes = _nodes(wanted)
     pairs = [(was, _recounted(was, *nodes.get(was.pk, (0, 0, 0)))) for was in before]
     changed = [row for was, row in pairs if was.nodes != row.nodes]
     turned = [(was, row) for was, row in pairs if (was.nodes_serving > 0) != (row.nodes_serving > 0)]
+    returned = _take_back([was.pk for was, row in pairs if was.retired_at is not None and row.retired_at is None])
     write_values(Certificate, (*_NODES, "judge_at"), ((*row.nodes, now, row.pk) for row in changed))
     # Shares depend on whether a certificate is in use, not on how many nodes use it.
     deltas.subtract(share for was, _ in turned for share in certificate_shares(was))
     deltas.update(share for _, row in turned for share in certificate_shares(row))
     kin = _with_kin([row for _, row in pairs])
     _mark_superseded(kin, changes, now)
-    return frozenset(row.pk for _, row in turned if not row.nodes_serving)
+    return Restood(frozenset(row.pk for _, row in turned if not row.nodes_serving), returned)
 
 
 def _recounted(row: _Stands, serving: int, last_known: int, total: int) -> _Stands:
     ever = row.served_ever or serving > 0
-    return replace(row, nodes_serving=serving, nodes_last_known=last_known, nodes_total=total, served_ever=ever)
+    retired_at = None if serving else row.retired_at
+    return replace(
+        row,
+        nodes_serving=serving,
+        nodes_last_known=last_known,
+        nodes_total=total,
+        served_ever=ever,
+        retired_at=retired_at,
+    )
+
+
+def _take_back(pks: Collection[int]) -> tuple[Certificate, ...]:
+    """Somebody retired it because nothing needs it; a node serves it, so something does."""
+    if not pks:
+        return ()
+    columns = ("sha256", "name", "retired_at", "retired_reason")
+    rows = tuple(Certificate.objects.filter(among("pk", pks)).order_by("pk").only(*columns))
+    Certificate.objects.filter(among("pk", pks)).update(retired_at=None, retired_reason="")
+    return rows
+
+
+def tell_returned(returned: Iterable[Certificate], now: datetime, **where: Any) -> None:
+    """Write to the audit what came back by itself; the last of a transaction."""
+    for row in returned:
+        before = {"reason": row.retired_reason, "retired_at": row.retired_at.isoformat() if row.retired_at else ""}
+        audit(None, "certificate.revived", row, before, {"sha256": row.sha256, **where}, now=now)
 
 
 def _served_by(services: Collection[str]) -> set[int]:

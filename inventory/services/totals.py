@@ -19,7 +19,7 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from inventory.models import Certificate, Endpoint, Total
+from inventory.models import Certificate, Endpoint, Origin, Total
 from inventory.services.writing import among, increase
 
 Share: TypeAlias = tuple[int | None, str, str]
@@ -32,6 +32,7 @@ ISSUER_IN_USE = "issuer_in_use"
 KEY = "key"  # leaves by key_label
 KEY_IN_USE = "key_in_use"
 UNOWNED = "unowned"  # leaves of no team: "all" and "in_use"
+OWNED = "owned"  # leaves by how we know their owner; "nobody" if a person said that nobody owns it, "none" if none did
 EXPIRY_DAY = "expiry_day"  # leaves in use by the day (UTC) of their end
 WARNING_DAY = "warning_day"  # leaves in use by the day (UTC) from which they are "expiring"
 ENDPOINTS = "endpoints"  # "total", and by outcome
@@ -43,6 +44,7 @@ OURS = (
     KEY,
     KEY_IN_USE,
     UNOWNED,
+    OWNED,
     EXPIRY_DAY,
     WARNING_DAY,
     ENDPOINTS,
@@ -61,20 +63,31 @@ class Counted:
     not_after: datetime | None
     expiring_from: datetime | None
     nodes_serving: int
+    owner_origin: str
+    retired_at: datetime | None
 
 
 CERTIFICATE_COLUMNS = tuple(column.name for column in fields(Counted))
 
 
 def certificate_shares(row: Certificate | Counted) -> list[Share]:
+    """Retired certificates are counted nowhere."""
+    if row.retired_at is not None:
+        return []
     team = row.owner_team_id
     shares: list[Share] = [(team, CERTIFICATES, row.kind)]
     if row.kind == Certificate.Kind.LEAF:
         issuer = str(row.issuer_id or "")
-        shares += [(team, ISSUER, issuer), (team, KEY, row.key_label)]
+        shares += [(team, ISSUER, issuer), (team, KEY, row.key_label), (team, OWNED, _owned(row))]
         shares += [(team, UNOWNED, "all")] if team is None else []
         shares += _shares_in_use(row, issuer) if row.nodes_serving else []
     return shares
+
+
+def _owned(row: Certificate | Counted) -> str:
+    if row.owner_team_id is None:
+        return "nobody" if row.owner_origin == Origin.MANUAL else "none"
+    return row.owner_origin or "none"
 
 
 def _shares_in_use(row: Certificate | Counted, issuer: str) -> list[Share]:

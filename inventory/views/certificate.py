@@ -7,14 +7,19 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
+from accounts.services import require_change
+from inventory.forms import ReasonForm
 from inventory.models import Certificate, CertificateDer
+from inventory.services import ServedError, retire_certificate, unretire_certificate
 from inventory.snapshot.certificate import certificate_page, pem
 from inventory.views.editing import Page, change_details, change_owner
 from inventory.views.listing import person
@@ -32,6 +37,7 @@ def _context(certificate: Certificate, user: User, now: datetime) -> dict[str, A
         "links": PAGE.links(certificate.pk),
         "panels": panels(settings.CERTIFICATE_PANELS, certificate.pk),
         "may_change": user.may_change,
+        "form": ReasonForm(label_suffix=""),
     }
 
 
@@ -53,6 +59,35 @@ def certificate_owner(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def certificate_details(request: HttpRequest, pk: int) -> HttpResponse:
     return change_details(request, PAGE, pk)
+
+
+@require_POST
+def certificate_retire(request: HttpRequest, pk: int) -> HttpResponse:
+    return _decide(request, pk, retire=True)
+
+
+@require_POST
+def certificate_restore(request: HttpRequest, pk: int) -> HttpResponse:
+    return _decide(request, pk, retire=False)
+
+
+def _decide(request: HttpRequest, pk: int, *, retire: bool) -> HttpResponse:
+    user, now = require_change(person(request)), timezone.now()
+    item: Certificate = PAGE.find(user, pk)
+    form = ReasonForm(request.POST, label_suffix="")
+    if form.is_valid():
+        reason = form.cleaned_data["reason"]
+        try:
+            if retire:
+                retire_certificate(item, reason, actor=user, now=now)
+                messages.success(request, _("The certificate was retired. It is counted nowhere until it is served."))
+            else:
+                unretire_certificate(item, reason, actor=user, now=now)
+                messages.success(request, _("The certificate is counted again."))
+            return redirect("inventory:certificate_detail", pk)
+        except ServedError as error:
+            form.add_error(None, str(error))
+    return render(request, PAGE.template, {**_context(item, user, now), "form": form}, status=422)
 
 
 @require_safe

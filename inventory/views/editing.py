@@ -49,6 +49,8 @@ class Page:
         return {
             "owner": self.url("owner", pk),
             "details": self.url("details", pk),
+            "retire": self.url("retire", pk),
+            "restore": self.url("restore", pk),
             "back": self.url("detail", pk),
             "list": self.url("list"),
         }

@@ -67,7 +67,8 @@ def _exactly(user: User, text: str) -> Certificate | None:
 def _context(user: User, text: str) -> dict[str, Any]:
     now = timezone.now()
     asked = {"q": text}
-    certificates = filters.certificates({**asked, "kind": "any"}, user, now)
+    everything = {**asked, "kind": "any", "retired": "any"}
+    certificates = filters.certificates(everything, user, now)
     endpoints = filters.endpoints({**asked, "retired": "any"}, user, now)
     issuers = filters.issuers(asked, user, now)
     listed = with_listed(certificates.ordered())
@@ -77,7 +78,7 @@ def _context(user: User, text: str) -> dict[str, Any]:
         "errors": error_sentences(certificates.errors),
         "certificates": certificate_rows(listed[:SHOWN], now),
         "certificates_count": _count(certificates),
-        "certificates_url": f"{reverse('inventory:certificate_list')}?{urlencode({**asked, 'kind': 'any'})}",
+        "certificates_url": f"{reverse('inventory:certificate_list')}?{urlencode(everything)}",
         "endpoints": endpoint_rows(served[:SHOWN], now),
         "endpoints_count": _count(endpoints),
         "endpoints_url": f"{reverse('inventory:endpoint_list')}?{urlencode({**asked, 'retired': 'any'})}",

@@ -54,6 +54,7 @@ class CertificateFacts:
     key_shared_with: tuple[str, ...] = ()
     key_shared_elsewhere: int = 0
     key_is_common: bool = False
+    retired: bool = False
 
     @property
     def is_in_use(self) -> bool:
@@ -72,6 +73,8 @@ def presence(facts: CertificateFacts) -> NotApplicable | None:
     One that was in use and was seen to be replaced on each node harms nobody, however it ends; one that was never seen
     in use may be in use where nobody looked.
     """
+    if facts.retired:
+        return NotApplicable("retired")
     if not facts.served_ever or facts.is_in_use:
         return None
     return NotApplicable("replaced")

@@ -53,6 +53,7 @@ def _certificate_facts(row: Certificate, carriers: Iterable[_Carrier], *, key_is
         key_shared_with=named,
         key_shared_elsewhere=len(others) - len(named),
         key_is_common=key_is_common,
+        retired=row.retired_at is not None,
     )
 
 

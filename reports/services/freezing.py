@@ -170,6 +170,8 @@ def _scope(rows: Sequence[dict[str, Any]], found: Filtered[Certificate]) -> dict
     """The share of the estate, like compared with like: end-entity certificates with those, all with all."""
     kind = found.filterset.data["kind"]
     estate = Certificate.objects.all() if kind == filters.ANY else Certificate.objects.filter(kind=kind)
+    # What was retired is part of no whole, unless it was asked for.
+    estate = estate.filter(retired_at=None) if found.filterset.data.get("retired", "no") == "no" else estate
     return {
         "certificates": len(rows),
         "in_use": sum(row["in_use"] for row in rows),
