@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.services import audit, require_change
 from inventory.models import Certificate, Endpoint, Tag
+from inventory.services.rules import people_say
 
 COLUMNS = (
     "environment",
@@ -75,7 +76,8 @@ def describe(
 def _write(row: Certificate | Endpoint, changed: Mapping[str, Any], now: datetime) -> None:
     columns = {name: value for name, value in changed.items() if name != "tags"}
     # Rules may depend on what people say of a thing, so it is judged again.
-    type(row).objects.filter(pk=row.pk).update(**columns, judge_at=now)
+    ruled = people_say(row.ruled, columns)
+    type(row).objects.filter(pk=row.pk).update(**columns, ruled=ruled, judge_at=now)
     if "tags" in changed:
         row.tags.set(_tags(changed["tags"]))
 

@@ -90,6 +90,13 @@ class Stand:
         return self.team, self.person, self.origin, self.reason, self.rule
 
 
+def people_say(ruled: Mapping[str, int], wanted: Mapping[str, Any]) -> dict[str, int]:
+    """What ``Standing.ruled`` becomes when a person writes these columns: no rule's word any more, nor ever again."""
+    said = {name: value for name, value in wanted.items() if name in COLUMNS}
+    kept = {name: rule for name, rule in ruled.items() if name not in said}
+    return kept | {name: NOTHING_ON_PURPOSE for name, value in said.items() if not value}
+
+
 def words_of(stand: Stand, teams: Mapping[int, str]) -> dict[str, str]:
     """What the audit log says of it."""
     owner = {"team": teams.get(stand.team or 0, ""), "origin": stand.origin, "reason": stand.reason}
