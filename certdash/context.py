@@ -28,6 +28,7 @@ NAVIGATION: list[tuple[Any, list[tuple[Any, str, str, tuple[str, ...]]]]] = [
         [
             (_("Discovery"), "discovery:scan_list", "discovery", ()),
             (_("Findings"), "policy:finding_list", "finding", ()),
+            (_("Mails"), "alerts:letter_list", "alert", (Role.ADMINISTRATOR,)),
         ],
     ),
     (

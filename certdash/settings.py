@@ -157,6 +157,7 @@ TICKS = [
     ("discovery", "discovery.tasks.tick", 1),
     ("policy", "policy.tasks.tick", 1),
     ("reports", "reports.tasks.tick", 1),
+    ("letters", "alerts.tasks.tick", 1),
     ("recount", "inventory.tasks.recount", 24 * 60),
     ("tidy", "discovery.tasks.tidy", 24 * 60),
     ("audit", "accounts.tasks.verify_chain", 24 * 60),
@@ -171,6 +172,7 @@ RISK_TITLES = "policy.rules.TITLES"
 CERTIFICATE_PANELS = [
     ("findings", "Findings", "policy:certificate_findings"),
     ("history", "History", "discovery:certificate_history"),
+    ("told", "Told", "alerts:certificate_told"),
 ]
 # Who stands in as owner where no rule decides: a function that gives the teams of sources and of networks.
 OWNERS_OF_PLACES = "discovery.services.owners.owners_of_places"

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("inventory.urls")),
     path("", include("discovery.urls")),
     path("", include("policy.urls")),
+    path("", include("alerts.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,0 +1,22 @@
+"""Writing and sending letters, and deciding what stands in them."""
+
+from alerts.services.daily import Addressee, Mail, addressees, compose, due_day, last_told, today, write_daily
+from alerts.services.letters import GIVEN_UP_AFTER, About, Sent, forget_letters, send_letters, try_again, write_letter
+
+__all__ = [
+    "GIVEN_UP_AFTER",
+    "About",
+    "Addressee",
+    "Mail",
+    "Sent",
+    "addressees",
+    "compose",
+    "due_day",
+    "forget_letters",
+    "last_told",
+    "send_letters",
+    "today",
+    "try_again",
+    "write_daily",
+    "write_letter",
+]

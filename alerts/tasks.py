@@ -1,0 +1,21 @@
+"""What alerts do in workers."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from accounts.services import is_my_turn, run_tick
+from alerts.services import send_letters, write_daily
+
+# Together less than the minute after which the clock calls again.
+WRITING_SECONDS = 20.0
+SENDING_SECONDS = 20.0
+
+
+def tick() -> None:
+    """Write the letters of the day once it is time, and send what waits."""
+    if not is_my_turn("letters", "default", timezone.now()):
+        return
+    with run_tick("letters", "default", timezone.now()):
+        write_daily(timezone.now, WRITING_SECONDS)
+        send_letters(timezone.now, SENDING_SECONDS)

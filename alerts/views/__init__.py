@@ -1,0 +1,1 @@
+"""Pages about mails: what would be said today, what was sent, who was told."""
