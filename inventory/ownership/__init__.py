@@ -3,20 +3,28 @@
 from inventory.ownership.fallbacks import Fallbacks, Place, found_by
 from inventory.ownership.patterns import fits, name_pattern, text_pattern, unreadable_label
 from inventory.ownership.rules import FIELDS, Facts, Rule, Said, asked_by, bounds_of, decide
+from inventory.ownership.suggestions import Clue, Confidence, Hint, Suggestion, above, suggest, tally
 
 __all__ = [
     "FIELDS",
+    "Clue",
+    "Confidence",
     "Facts",
     "Fallbacks",
+    "Hint",
     "Place",
     "Rule",
     "Said",
+    "Suggestion",
+    "above",
     "asked_by",
     "bounds_of",
     "decide",
     "fits",
     "found_by",
     "name_pattern",
+    "suggest",
+    "tally",
     "text_pattern",
     "unreadable_label",
 ]
