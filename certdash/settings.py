@@ -158,12 +158,15 @@ TICKS = [
     ("policy", "policy.tasks.tick", 1),
     ("reports", "reports.tasks.tick", 1),
     ("letters", "alerts.tasks.tick", 1),
+    ("inventory", "inventory.tasks.tick", 1),
     ("recount", "inventory.tasks.recount", 24 * 60),
     ("tidy", "discovery.tasks.tidy", 24 * 60),
     ("audit", "accounts.tasks.verify_chain", 24 * 60),
 ]
 # Tasks enqueued when a shard has been recorded. Named here because discovery must not know who reads its rows.
 AFTER_RECORDING = ["policy.tasks.tick"]
+# Who says which certificates must not be forgotten when an import is taken back. Inventory must not know them.
+CERTIFICATES_HELD_BY = ["policy.services.spoken_of", "reports.services.cited"]
 # What the codes of risks are called. Named here because inventory must not know who judges.
 RISK_TITLES = "policy.rules.TITLES"
 

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import logging
+import os
 
 from django.utils import timezone
 
 from accounts.services import run_tick
 from inventory import services
+from inventory.services import bulk, importing
 
 log = logging.getLogger(__name__)
+
+
+def run_bulk_change(pk: int) -> None:
+    """Do one change of many rows, or go on with it."""
+    bulk.run_change(pk, f"worker {os.getpid()}", timezone.now)
+
+
+def run_import(pk: int) -> None:
+    """Do the step of an import that waits, or go on with it."""
+    importing.run_import(pk, f"worker {os.getpid()}", timezone.now)
+
+
+def tick() -> None:
+    """Go on with work whose worker died, and drop what nobody waits for."""
+    with run_tick("inventory", "default", timezone.now()):
+        bulk.resume_changes(timezone.now())
+        importing.resume_imports(timezone.now())
+        importing.tidy_imports(timezone.now())
 
 
 def recount() -> None:

@@ -1,5 +1,6 @@
 """Storing what was seen, and keeping what follows from it."""
 
+from inventory.services.bulk import AT_ONCE, ChangeError, begin_change, cancel_change, resume_changes, run_change
 from inventory.services.certificates import Stored, Unknown, store_certificate, store_certificates
 from inventory.services.chains import StoredChains, chain_digest, known_chains, store_chain, store_chains
 from inventory.services.details import ChangedMeanwhileError, describe, details_of, version_of
@@ -17,6 +18,8 @@ from inventory.services.retirement import (
     unretire_endpoint,
 )
 from inventory.services.rules import Applied, apply_rules, tell_applied
+from inventory.services.rules.keeping import delete_rule, move_rule, note_applied, rule_words, save_rule
+from inventory.services.rules.previewing import Preview, preview_rules
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.standing import tell_returned
 from inventory.services.statistics import refresh_statistics, refresh_statistics_if_outgrown
@@ -24,7 +27,9 @@ from inventory.services.totals import Drift, adjust, kept, most, numbers, one_mo
 from inventory.services.trust_stores import judge_paths_again, keep_trust_store
 
 __all__ = [
+    "AT_ONCE",
     "Applied",
+    "ChangeError",
     "ChangedMeanwhileError",
     "Drift",
     "Look",
@@ -40,6 +45,8 @@ __all__ = [
     "around",
     "assign_endpoint_owner",
     "assign_owner",
+    "begin_change",
+    "cancel_change",
     "chain_digest",
     "comes_back",
     "describe",
@@ -58,8 +65,10 @@ __all__ = [
     "recount",
     "refresh_statistics",
     "refresh_statistics_if_outgrown",
+    "resume_changes",
     "retire_certificate",
     "retire_endpoint",
+    "run_change",
     "spot_of",
     "store_certificate",
     "store_certificates",

@@ -1,0 +1,168 @@
+"""What can be done to many at once: each kind changes one batch in the caller's transaction, and names what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.models import Team, User
+from inventory.models import BulkChange, Certificate, Endpoint, ServedChain, Tag
+from inventory.services.ownership import assign_batch
+from inventory.services.races import hold
+from inventory.services.rules import apply_batch, people_say
+from inventory.services.standing import restand, tell_returned
+from inventory.services.totals import certificate_shares, endpoint_shares, kept
+from inventory.services.writing import among, write
+
+# Details that can be said of many at once, beside single fields of one's own.
+DETAILS = ("environment", "criticality", "application", "purpose", "exposure", "data_lifetime_years")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows (primary keys, in their order) that the actor sees now, and what is to become of them."""
+
+    work: BulkChange
+    model: type[Certificate] | type[Endpoint]
+    pks: list[int]
+    actor: User
+    now: datetime
+
+    @property
+    def change(self) -> Mapping[str, Any]:
+        return self.work.change
+
+    def rows(self, **only: Any) -> list[Any]:
+        """Locked, and read after that."""
+        rows: QuerySet[Any] = self.model.objects.filter(among("pk", self.pks))
+        hold(rows)
+        return list(rows.filter(**only).order_by("pk"))
+
+
+Runner: TypeAlias = Callable[[Batch], list[str]]
+
+
+def name_of(row: Certificate | Endpoint) -> str:
+    """What the digest of a change is over; an endpoint is all of these together."""
+    if isinstance(row, Certificate):
+        return row.sha256
+    return f"{row.zone} {row.place} {row.server_name} {row.protocol}"
+
+
+def change_owner(batch: Batch) -> list[str]:
+    """``team`` and ``person`` are primary keys, or None for nobody."""
+    team = _still_there(Team.objects.filter(pk=batch.change["team"]).first(), batch.change["team"])
+    people = User.objects.filter(pk=batch.change["person"], is_active=True)
+    person = _still_there(people.first(), batch.change["person"])
+    return assign_batch(batch.model, batch.pks, team, person, batch.work.reason, actor=batch.actor, now=batch.now)
+
+
+def _still_there(found: Any, wanted: int | None) -> Any:
+    if wanted is not None and found is None:
+        raise PermissionDenied(_("The team or the person that was chosen is no longer here."))
+    return found
+
+
+def change_details(batch: Batch) -> list[str]:
+    """``set``: column → value, also an empty one; ``fields``: fields of one's own → text, None takes one away."""
+    wanted = {name: value for name, value in batch.change.get("set", {}).items() if name in DETAILS}
+    own = batch.change.get("fields", {})
+    changed = [row for row in batch.rows() if _describe(row, wanted, own)]
+    for row in changed:
+        row.judge_at = batch.now
+    write(changed, (*wanted, "custom_fields", "ruled", "judge_at"))
+    return [name_of(row) for row in changed]
+
+
+def _describe(row: Any, wanted: Mapping[str, Any], own: Mapping[str, str | None]) -> bool:
+    """Whether it differs. What a person says is no rule's word any more, also where it is the same word."""
+    merged = {key: text for key, text in {**row.custom_fields, **own}.items() if text is not None}
+    ruled = people_say(row.ruled, wanted)
+    before = ({name: getattr(row, name) for name in wanted}, row.custom_fields, row.ruled)
+    row.custom_fields, row.ruled = dict(sorted(merged.items())), ruled
+    for name, value in wanted.items():
+        setattr(row, name, value)
+    return before != (dict(wanted), merged, ruled)
+
+
+def change_tags(batch: Batch) -> list[str]:
+    """``add`` and ``remove`` are names of tags."""
+    add = [Tag.objects.get_or_create(name=name)[0].pk for name in batch.change.get("add", ())]
+    remove = list(Tag.objects.filter(name__in=batch.change.get("remove", ())).values_list("pk", flat=True))
+    column = f"{batch.model._meta.model_name}_id"
+    through: Any = batch.model.tags.through
+    tagged = through.objects.filter(among(column, batch.pks))
+    has = set(tagged.filter(tag__in=[*add, *remove]).values_list(column, "tag_id"))
+    missing = [(pk, tag) for pk in batch.pks for tag in add if (pk, tag) not in has]
+    gone = {pk for pk, tag in has if tag in remove}
+    through.objects.bulk_create((through(**{column: pk, "tag_id": tag}) for pk, tag in missing), ignore_conflicts=True)
+    tagged.filter(tag__in=remove).delete()
+    return _touched(batch, gone.union(pk for pk, _tag in missing))
+
+
+def _touched(batch: Batch, pks: Iterable[int]) -> list[str]:
+    """Have these judged again: rules may depend on what people say of a thing."""
+    changed = batch.model.objects.filter(among("pk", pks))
+    changed.update(judge_at=batch.now)
+    return [name_of(row) for row in changed.order_by("pk")]
+
+
+def retire(batch: Batch) -> list[str]:
+    """Certificates that something serves are left as they are."""
+    if batch.model is Endpoint:
+        return _retire_endpoints(batch, batch.rows(retired_at=None), batch.now)
+    return _retire_certificates(batch, batch.rows(retired_at=None, nodes_serving=0), batch.now)
+
+
+def unretire(batch: Batch) -> list[str]:
+    rows = batch.rows(retired_at__isnull=False)
+    return (_retire_endpoints if batch.model is Endpoint else _retire_certificates)(batch, rows, None)
+
+
+def _retire_certificates(batch: Batch, rows: list[Any], retired_at: datetime | None) -> list[str]:
+    with kept() as deltas:
+        deltas.subtract(share for row in rows for share in certificate_shares(row))
+        _write_retired(batch, rows, retired_at)
+        deltas.update(share for row in rows for share in certificate_shares(row))
+    return [name_of(row) for row in rows]
+
+
+def _retire_endpoints(batch: Batch, rows: list[Any], retired_at: datetime | None) -> list[str]:
+    with kept() as deltas:
+        deltas.subtract(share for row in rows for share in endpoint_shares(row))
+        _write_retired(batch, rows, retired_at)
+        deltas.update(share for row in rows for share in endpoint_shares(row))
+        served = ServedChain.objects.filter(among("endpoint_id", [row.pk for row in rows]))
+        certificates = set(served.values_list("certificate_id", flat=True))
+        restood = restand(certificates, {row.service for row in rows}, batch.now, deltas)
+    tell_returned(restood.returned, batch.now)
+    return [name_of(row) for row in rows]
+
+
+def _write_retired(batch: Batch, rows: list[Any], retired_at: datetime | None) -> None:
+    for row in rows:
+        row.retired_at, row.judge_at = retired_at, batch.now
+        row.retired_reason = batch.work.reason if retired_at else ""
+    write(rows, ("retired_at", "retired_reason", "judge_at"))
+
+
+def apply_rules(batch: Batch) -> list[str]:
+    """The rules as they are when the batch is done; what people chose stays."""
+    return apply_batch(batch.model, batch.pks, batch.now)
+
+
+# One row for each kind of ``BulkChange``.
+KINDS: dict[str, Runner] = {
+    BulkChange.Kind.OWNER: change_owner,
+    BulkChange.Kind.DETAILS: change_details,
+    BulkChange.Kind.TAGS: change_tags,
+    BulkChange.Kind.RETIRE: retire,
+    BulkChange.Kind.UNRETIRE: unretire,
+    BulkChange.Kind.RULES: apply_rules,
+}
