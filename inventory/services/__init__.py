@@ -18,8 +18,6 @@ from inventory.services.retirement import (
     unretire_endpoint,
 )
 from inventory.services.rules import Applied, apply_rules, tell_applied
-from inventory.services.rules.keeping import delete_rule, move_rule, note_applied, rule_words, save_rule
-from inventory.services.rules.previewing import Preview, preview_rules
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.standing import tell_returned
 from inventory.services.statistics import refresh_statistics, refresh_statistics_if_outgrown
