@@ -1,0 +1,168 @@
+"""What a row of a table changes on an endpoint or a certificate; what people said stays, unless told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from accounts.models import Team, User
+from inventory.models import Origin
+from inventory.services.importing.places import Thing
+
+OWNER = "owner"
+TAGS = "tags"
+CUSTOM = "custom_fields"
+DETAILS = ("application", "environment", "criticality", "notes")
+COLUMNS = (
+    "owner_team_id", "owner_person_id", "owner_origin", "owner_reason", "owner_rule_id", *DETAILS, CUSTOM, "ruled",
+)  # fmt: skip
+_FIELDS_AT_MOST = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What one row says of each thing that it is about. ``overwrite``: also over what people said."""
+
+    team: Team | None
+    person: User | None
+    teams_of_person: tuple[int, ...]
+    reason: str
+    details: Mapping[str, str]
+    custom: Mapping[str, str]
+    tags: tuple[str, ...]
+    overwrite: bool
+
+
+@dataclass(slots=True)
+class Change:
+    """``before`` and ``after`` hold what differs; ``kept`` what people had said otherwise, and which stays."""
+
+    thing: Thing
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
+
+
+def apply(thing: Thing, meant: Meant, *, by_way: bool) -> Change:
+    """Change the row in memory. ``by_way``: only what nobody said yet, because others may serve it, too."""
+    change = Change(thing)
+    _apply_owner(change, meant, by_way=by_way)
+    for name, value in meant.details.items():
+        _apply_detail(change, name, value, overwrite=meant.overwrite and not by_way)
+    _apply_custom(change, meant.custom, overwrite=meant.overwrite and not by_way)
+    _apply_tags(change, meant.tags)
+    if by_way:
+        change.kept.clear()
+    return change
+
+
+def owner_of(thing: Thing) -> list[Any]:
+    """The whole answer to whose it is, as it can be kept and compared."""
+    return [
+        thing.owner_team_id,
+        thing.owner_person_id,
+        thing.owner_origin,
+        thing.owner_reason,
+        thing.owner_rule_id,
+    ]
+
+
+def set_owner(thing: Thing, owner: list[Any]) -> None:
+    (
+        thing.owner_team_id,
+        thing.owner_person_id,
+        thing.owner_origin,
+        thing.owner_reason,
+        thing.owner_rule_id,
+    ) = owner
+
+
+def _apply_owner(change: Change, meant: Meant, *, by_way: bool) -> None:
+    thing = change.thing
+    if not (meant.team or meant.person):
+        return
+    team, person = _team(thing, meant), meant.person.pk if meant.person else None
+    said = thing.owner_origin == Origin.MANUAL
+    if said and [thing.owner_team_id, thing.owner_person_id] == [team, person or thing.owner_person_id]:
+        return
+    if (said and not (meant.overwrite and not by_way)) or (by_way and thing.owner_origin == Origin.RULE):
+        change.kept[OWNER] = [thing.owner_team_id, thing.owner_person_id]
+        return
+    change.before[OWNER] = owner_of(thing)
+    set_owner(thing, [team, person, Origin.MANUAL.value, meant.reason[:300], None])
+    change.after[OWNER] = owner_of(thing)
+
+
+def _team(thing: Thing, meant: Meant) -> int | None:
+    """The team that is named; else the one that has it, if the person is in it; else the only one of the person."""
+    if meant.team:
+        return meant.team.pk
+    if thing.owner_team_id in meant.teams_of_person or len(meant.teams_of_person) != 1:
+        return thing.owner_team_id
+    return meant.teams_of_person[0]
+
+
+def _apply_detail(change: Change, name: str, value: str, *, overwrite: bool) -> None:
+    thing = change.thing
+    old = getattr(thing, name)
+    if old == value and name not in thing.ruled:
+        return
+    if old and name not in thing.ruled and not overwrite:
+        change.kept[name] = old
+        return
+    change.before[name], change.after[name] = old, value
+    if name in thing.ruled:
+        change.before.setdefault("ruled", {})[name] = thing.ruled[name]
+        thing.ruled = {key: rule for key, rule in thing.ruled.items() if key != name}
+    setattr(thing, name, value)
+
+
+def _apply_custom(change: Change, custom: Mapping[str, str], *, overwrite: bool) -> None:
+    fields = dict(change.thing.custom_fields)
+    before, after = dict[str, str | None](), dict[str, str]()
+    for key, value in custom.items():
+        old = fields.get(key)
+        if old == value:
+            continue
+        if (old and not overwrite) or (old is None and len(fields) >= _FIELDS_AT_MOST):
+            change.kept[f"{CUSTOM}.{key}"] = old or ""
+            continue
+        before[key], after[key] = old, value
+        fields[key] = value
+    if after:
+        change.thing.custom_fields = dict(sorted(fields.items()))
+        change.before[CUSTOM], change.after[CUSTOM] = before, after
+
+
+def _apply_tags(change: Change, tags: tuple[str, ...]) -> None:
+    new = sorted(set(tags) - {tag.name for tag in change.thing.tags.all()})
+    if new:
+        change.after[TAGS] = new
+
+
+def take_back(thing: Thing, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Undo in memory what a row changed, but its tags. What somebody changed since stays, and is returned."""
+    stayed = []
+    if OWNER in after and not _restore_owner(thing, before[OWNER], after[OWNER]):
+        stayed.append(OWNER)
+    for name in DETAILS:
+        if name in after and getattr(thing, name) == after[name]:
+            setattr(thing, name, before[name])
+            thing.ruled = {**thing.ruled, **{key: rule for key, rule in before.get("ruled", {}).items() if key == name}}
+        elif name in after:
+            stayed.append(name)
+    if CUSTOM in after:
+        fields = dict(thing.custom_fields)
+        same = {key for key, value in after[CUSTOM].items() if fields.get(key) == value}
+        stayed += sorted(f"{CUSTOM}.{key}" for key in after[CUSTOM].keys() - same)
+        restored = {**fields, **{key: before[CUSTOM][key] for key in same}}
+        thing.custom_fields = {key: value for key, value in sorted(restored.items()) if value is not None}
+    return stayed
+
+
+def _restore_owner(thing: Thing, before: list[Any], after: list[Any]) -> bool:
+    if owner_of(thing) != after:
+        return False
+    set_owner(thing, before)
+    return True

@@ -1,0 +1,294 @@
+"""Tables: their columns described, their rows planned, applied to what is known, kept waiting, and taken back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import IO, Any
+
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.services import audit
+from certdash.lib.inert import shorten, visible
+from inventory import x509
+from inventory.models import Certificate, Endpoint, Import, ImportItem, ImportTouch
+from inventory.services.facts import digest_of
+from inventory.services.importing.changes import OWNER, Change, Meant, apply
+from inventory.services.importing.meaning import Names, create_teams, may_create_teams
+from inventory.services.importing.places import Found, serial_of, things_of
+from inventory.services.importing.touching import take_touches_back, write_changes
+from inventory.services.totals import Share
+from inventory.services.writing import among, write
+from inventory.sources.cells import Said, differs, read_cells
+from inventory.sources.columns import product_of, propose
+from inventory.sources.tables import Row, Table, read_table
+from inventory.x509 import NotACertificate
+
+Outcome = ImportItem.Outcome
+SAMPLES, SAMPLE_LENGTH = 3, 60
+# Of what would change, a preview shows the first places.
+SHOWN = 5
+REASON_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A table before its columns were named. ``headings`` are of ``name`` and ``samples`` each."""
+
+    form: str
+    headings: list[dict[str, Any]]
+    columns: dict[str, str]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How much some rows changed."""
+
+    rows: int
+    things: int
+
+
+def describe_table(stream: IO[bytes]) -> Described:
+    """Raises TableError if it is none."""
+    table = read_table(stream)
+    rows = [row.cells for row in islice((row for row in table.rows if row.cells), SAMPLES)]
+    headings = [
+        {"name": name, "samples": [_sample(row[at]) for row in rows if at < len(row)]}
+        for at, name in enumerate(table.headings)
+    ]
+    return Described(product_of(table.headings), headings, propose(table.headings, rows), table.note)
+
+
+def _sample(cell: str) -> str:
+    return shorten(visible(" ".join(cell[: 2 * SAMPLE_LENGTH].split())), SAMPLE_LENGTH)
+
+
+def plan_rows(of: Import, table: Table, rows: Sequence[Row], position: int, actor: User) -> list[ImportItem]:
+    """What would become of these rows, as unsaved items from this position on. A fixed number of queries."""
+    read = [(row, Said(problem=row.problem) if row.problem else read_cells(table.of(row), of.columns)) for row in rows]
+    items = [_item(of, at, row, said) for at, (row, said) in enumerate(read, position)]
+    names, things = Names.of(items, actor), things_of(items, actor)
+    may_create = may_create_teams(of, actor)
+    for item in items:
+        if item.outcome != Outcome.REFUSED:
+            _judge(item, names.refusal(item, may_create=may_create), things[item.position])
+    _mark_known(items)
+    _preview(of, items, names, things, actor)
+    return items
+
+
+def _item(of: Import, position: int, row: Row, said: Said) -> ImportItem:
+    item = ImportItem(of=of, position=position, offset=row.number, outcome=Outcome.NEW)
+    item.host, item.port = said.host, said.port
+    item.label = shorten(said.host or said.serial or _("row %(number)s") % {"number": row.number}, 255)
+    said_of_it = {
+        "owner": said.owner, "team": said.team, "details": said.details, "tags": said.tags, "custom": said.custom,
+        "expiries": said.expiries, "serial": said.serial, "remarks": said.remarks,
+    }  # fmt: skip
+    item.data = {name: value for name, value in said_of_it.items() if value}
+    problem = said.problem or _read_certificate(item, said.der)
+    if problem:
+        _refuse(item, problem)
+    return item
+
+
+def _read_certificate(item: ImportItem, der: bytes) -> str:
+    if not der:
+        return ""
+    try:
+        item.label = shorten(x509.parse(der).name, 255)
+    except NotACertificate as error:
+        return _("Its certificate cannot be read: %(reason)s") % {"reason": error}
+    item.der, item.sha256 = der, digest_of(der)
+    return ""
+
+
+def _refuse(item: ImportItem, reason: str) -> None:
+    item.outcome, item.reason = Outcome.REFUSED, shorten(visible(reason), REASON_LENGTH)
+    item.der, item.sha256, item.data = None, "", {}
+
+
+def _judge(item: ImportItem, refusal: str, things: Sequence[Found]) -> None:
+    serials = [found for found in things if isinstance(found.thing, Certificate) and not found.by_way]
+    if refusal:
+        _refuse(item, refusal)
+    elif serial_of(item) and len(serials) > 1:
+        _refuse(item, _("%(count)s certificates have this serial number.") % {"count": len(serials)})
+    elif item.sha256:
+        item.outcome = Outcome.NEW
+    elif things:
+        item.outcome = Outcome.MATCHED
+    elif item.host:
+        item.outcome = Outcome.WAITING
+    else:
+        _refuse(item, _("No certificate with this serial number is known, and the row names no host to wait for."))
+
+
+def _mark_known(items: Iterable[ImportItem]) -> None:
+    own = {item.sha256: item for item in items if item.sha256}
+    for sha256 in Certificate.objects.filter(among("sha256", own)).values_list("sha256", flat=True):
+        own[sha256].outcome = Outcome.KNOWN
+
+
+def _preview(
+    of: Import, items: Iterable[ImportItem], names: Names, things: Mapping[int, list[Found]], actor: User
+) -> None:
+    for item in items:
+        if item.outcome in {Outcome.REFUSED, Outcome.WAITING}:
+            item.reason = item.reason or _remarks(item)
+            continue
+        meant, found = _meant(of, item, names, actor), things[item.position]
+        changes = [apply(each.thing, meant, by_way=each.by_way) for each in found]
+        item.reason = _reason(item, changes)
+        item.data["changes"] = [_shown(change) for change in changes[:SHOWN] if change.after or change.kept]
+        item.data["places"] = len(found)
+
+
+def _shown(change: Change) -> dict[str, Any]:
+    thing = change.thing
+    return {
+        "kind": "endpoint" if isinstance(thing, Endpoint) else "certificate",
+        "pk": thing.pk,
+        "label": str(thing),
+        "set": sorted(change.after),
+        "kept": sorted(change.kept),
+    }
+
+
+def _meant(of: Import, item: ImportItem, names: Names, actor: User) -> Meant:
+    person, data = names.person_of(item), item.data
+    custom = dict(data.get("custom", {}))
+    if data.get("owner") and person is None:
+        custom.setdefault("Owner", str(data["owner"]))
+    reason = _("Row %(row)s of %(file)s, imported by %(person)s.")
+    return Meant(
+        team=names.team_of(item),
+        person=person,
+        teams_of_person=names.teams_of.get(person.pk, ()) if person else (),
+        reason=visible(reason % {"row": item.offset, "file": shorten(of.name, 100), "person": actor.email}),
+        details=data.get("details", {}),
+        custom=custom,
+        tags=tuple(data.get("tags", ())),
+        overwrite=of.columns.get("overwrite") == "yes",
+    )
+
+
+def _remarks(item: ImportItem) -> str:
+    return shorten(" ".join(item.data.get("remarks", ())), REASON_LENGTH)
+
+
+def _reason(item: ImportItem, changes: Sequence[Change]) -> str:
+    """What a person should know of a row that is not refused: what could not be read, differs, or was kept."""
+    said = [_remarks(item)] if item.data.get("remarks") else []
+    said += _differences(item, changes)
+    kept = sorted({name for change in changes for name in change.kept})
+    if kept:
+        words = ", ".join(_("owner") if name == OWNER else name.removeprefix("custom_fields.") for name in kept)
+        said.append(_("People said otherwise, and that stays: %(words)s.") % {"words": words})
+    return shorten(visible(" ".join(said)), REASON_LENGTH)
+
+
+def _differences(item: ImportItem, changes: Sequence[Change]) -> list[str]:
+    """An expiry in a table is never believed; it is held against the certificate that was found."""
+    days = item.data.get("expiries", [])
+    for change in changes:
+        thing = change.thing
+        if isinstance(thing, Certificate) and thing.not_after and differs(days, thing.not_after.date()):
+            words = {"said": days[0], "true": thing.not_after.date().isoformat(), "name": thing.name}
+            return [_("The row says that it expires on %(said)s; %(name)s expires on %(true)s.") % words]
+    return []
+
+
+def apply_rows(
+    of: Import,
+    items: Sequence[ImportItem],
+    now: datetime,
+    deltas: Counter[Share],
+    *,
+    only: Collection[int] | None = None,
+) -> Applied:
+    """Write what these rows say on what they are about. In the caller's transaction; ``tell_rows`` comes last in it.
+
+    Certificates of the rows are stored before. Nothing is written twice: what stands already is no change.
+    """
+    actor = of.requested_by
+    rows = [item for item in items if item.data and item.outcome != Outcome.REFUSED]
+    if actor is None or not actor.is_active or not actor.may_change or not rows:
+        return Applied(0, 0)
+    create_teams(of, rows, actor, now)
+    names, things = Names.of(rows, actor), things_of(rows, actor, only=only, locked=True)
+    changes: list[tuple[ImportItem, Change]] = []
+    for item in rows:
+        meant = _meant(of, item, names, actor)
+        found = [apply(each.thing, meant, by_way=each.by_way) for each in things[item.position]]
+        if found and item.outcome == Outcome.WAITING:
+            item.outcome = Outcome.MATCHED
+        if found:
+            item.reason = _reason(item, found)
+        changes += [(item, change) for change in found if change.after]
+    write_changes(changes, now, deltas)
+    write(rows, ("outcome", "reason"))
+    return Applied(len({item.pk for item, _change in changes}), len(changes))
+
+
+def tell_rows(of: Import, applied: Applied, now: datetime) -> None:
+    """One event for a batch, after the totals were written: it locks the chain."""
+    if applied.things:
+        after = {"rows": applied.rows, "changed": applied.things, "sha256": of.sha256}
+        audit(of.requested_by, "import.rows_applied", of, after=after, now=now)
+
+
+def undo_rows(items: Iterable[ImportItem], now: datetime, deltas: Counter[Share]) -> int:
+    """Take back what these rows changed; return how many things keep what somebody changed since.
+
+    Call it for the last rows first: where two rows changed one thing, the later one is undone before.
+    """
+    touches = ImportTouch.objects.filter(among("item_id", [item.pk for item in items]))
+    return take_touches_back(touches, now, deltas)
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """What rows that waited said of endpoints that a scan found."""
+
+    applied: Sequence[tuple[Import, Applied]] = ()
+
+
+def match_waiting(endpoints: Collection[int], now: datetime, deltas: Counter[Share]) -> Waited:
+    """Apply the rows of stored imports that waited for one of these places; nothing more is asked if none waits.
+
+    Runs in the caller's transaction, who calls ``tell_waited`` after the totals are written.
+    """
+    items = _waiting_for(endpoints)
+    by_import: dict[Import, list[ImportItem]] = {}
+    for item in items:
+        by_import.setdefault(item.of, []).append(item)
+    told = []
+    for of, rows in by_import.items():
+        applied = apply_rows(of, rows, now, deltas, only=endpoints)
+        matched = sum(item.outcome == Outcome.MATCHED for item in rows)
+        Import.objects.filter(pk=of.pk).update(waiting=F("waiting") - matched, applied=F("applied") + matched)
+        told.append((of, applied))
+    return Waited(told)
+
+
+def _waiting_for(endpoints: Collection[int]) -> list[ImportItem]:
+    if not ImportItem.objects.filter(outcome=Outcome.WAITING).exists():
+        return []
+    places = Endpoint.objects.filter(among("pk", endpoints)).only("address", "port", "server_name")
+    at = {(host, row.port) for row in places for host in {row.host, row.server_name} if host}
+    waiting = ImportItem.objects.filter(among("host", {host for host, _port in at}), outcome=Outcome.WAITING)
+    rows = waiting.filter(of__step=Import.Step.STORED).select_related("of__requested_by").order_by("of_id", "position")
+    hosts = {host for host, _port in at}
+    return [row for row in rows if (row.host, row.port) in at or (row.port is None and row.host in hosts)]
+
+
+def tell_waited(waited: Waited, now: datetime) -> None:
+    for of, applied in waited.applied:
+        tell_rows(of, applied, now)
