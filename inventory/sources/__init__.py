@@ -1,6 +1,16 @@
 """Reading what people bring: any file becomes certificates and refusals, each with its place."""
 
-from inventory.sources.reader import read_file
+from inventory.sources.reader import is_pkcs12, is_text, read_file
 from inventory.sources.value import KEY_REASON, NEEDS_PASSWORD, WRONG_PASSWORD, Budget, Buffer, Found
 
-__all__ = ["KEY_REASON", "NEEDS_PASSWORD", "WRONG_PASSWORD", "Budget", "Buffer", "Found", "read_file"]
+__all__ = [
+    "KEY_REASON",
+    "NEEDS_PASSWORD",
+    "WRONG_PASSWORD",
+    "Budget",
+    "Buffer",
+    "Found",
+    "is_pkcs12",
+    "is_text",
+    "read_file",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
@@ -27,6 +28,8 @@ _UNREAD = {
 }
 _ZIPS = (b"PK\3\4", b"PK\5\6")
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+# A sequence of any length, the integer 3, a sequence.
+_PKCS12 = re.compile(rb"0(?:[\x00-\x7f]|\x80|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL)
 _UTF_16_AT_MOST = 32 * MIB
 _BASE64_AT_MOST = 32 * MIB
 
@@ -36,6 +39,8 @@ def read_file(data: Buffer, budget: Budget, path: str = "") -> Iterator[Found]:
     refused = 0
     try:
         for found in _read(data, path, 0, budget):
+            if found.path == path:
+                budget.progress = max(budget.progress, found.offset)
             yield found
             refused += found.der is None
             if refused > REFUSED_AT_MOST:
@@ -43,6 +48,22 @@ def read_file(data: Buffer, budget: Budget, path: str = "") -> Iterator[Found]:
                 return
     except LimitError as error:
         yield Found(path, 0, None, str(error))
+
+
+def is_pkcs12(head: bytes) -> bool:
+    """Whether a file that begins with these bytes is PKCS#12: version 3, then the content (RFC 7292, section 4)."""
+    return _PKCS12.match(head) is not None
+
+
+def is_text(data: Buffer) -> bool:
+    """Whether it is none of the binary forms, as far as its beginning tells."""
+    head = bytes(data[:BLOCK])
+    known = _archive(head) or any(head.startswith(magic) for magic in _UNREAD) or _is_der(head)
+    return not known and (head[:2] in _UTF_16 or b"\0" not in head)
+
+
+def _is_der(head: bytes) -> bool:
+    return head[:1] == b"\x30" and not head[1:2].isascii()
 
 
 def _read(data: Buffer, path: str, depth: int, budget: Budget) -> Iterator[Found]:
@@ -64,7 +85,7 @@ def _by_magic(data: Buffer, path: str, depth: int, budget: Budget) -> Iterator[F
         return iter((Found(path, 0, None, "Archives lie too deep in each other here."),))
     if archive:
         return archive(data, path, depth, budget)
-    if head[:1] == b"\x30" and not head[1:2].isascii():
+    if _is_der(head):
         return read_der(data, path, budget)
     return _text(data, head, path, budget)
 

@@ -45,6 +45,7 @@ def read_tar(stream: Readable, path: str, depth: int, budget: Budget, inner: Inn
                 yield Found(path, at, None, "The TAR archive is broken here.")
             return
         budget.take_member()
+        budget.progress = at if depth == 0 else budget.progress
         start, at = at, at + BLOCK + header.size + -header.size % BLOCK
         if header.kind in {tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE}:
             name = _long_name(header, _extension(stream, header))

@@ -45,6 +45,8 @@ class Budget:
     ratio: int = 200
     ratio_from: int = 16 * MIB
     password: str = field(default="", repr=False)
+    # How far the upload is read, in bytes; for archives, how far the archive is.
+    progress: int = 0
 
     def take_member(self) -> None:
         self.members -= 1

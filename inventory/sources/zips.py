@@ -27,6 +27,7 @@ def read_zip(data: Buffer, path: str, depth: int, budget: Budget, inner: Inner) 
         with zipfile.ZipFile(View(data)) as archive:
             for member in archive.infolist():
                 budget.take_member()
+                budget.progress = member.header_offset if depth == 0 else budget.progress
                 if not member.is_dir():
                     yield from _member(archive, member, path, depth, budget, inner)
     except _FAILURES as error:

@@ -3,6 +3,7 @@
 from policy.services.asking import call_for_changed_rules
 from policy.services.findings import acknowledge
 from policy.services.judging import call_for_future, call_for_gone_rules, judge_all_due, judge_due
+from policy.services.speaking import spoken_of
 
 __all__ = [
     "acknowledge",
@@ -11,4 +12,5 @@ __all__ = [
     "call_for_gone_rules",
     "judge_all_due",
     "judge_due",
+    "spoken_of",
 ]

@@ -13,6 +13,7 @@ from inventory.services.importing.asking import (
     store_import,
     undo_import,
 )
+from inventory.services.importing.running import resume_imports, run_import, tidy_imports
 
 __all__ = [
     "ImportRefusedError",
@@ -20,6 +21,9 @@ __all__ = [
     "begin_import",
     "drop_import",
     "map_columns",
+    "resume_imports",
+    "run_import",
     "store_import",
+    "tidy_imports",
     "undo_import",
 ]

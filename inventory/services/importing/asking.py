@@ -16,7 +16,7 @@ from accounts.models import Team, User
 from accounts.services import audit, require_change
 from certdash.lib.work import LEASE, WorkStatus
 from inventory.models import Import
-from inventory.services.importing import spool
+from inventory.services.importing import protected, spool
 from inventory.x509.text import storable
 
 RUN = "inventory.tasks.run_import"
@@ -47,6 +47,10 @@ def begin_import(
     if not kept.size:
         spool.remove(kept.upload)
         raise ImportRefusedError(_("There is nothing in it."))
+    try:
+        kept = protected.open_upload(kept, password)
+    except protected.PasswordError as error:
+        raise PasswordNeededError(str(error)) from error
     return _begun(name, kept, team, actor, now)
 
 

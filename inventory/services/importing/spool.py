@@ -33,9 +33,9 @@ class Spooled:
     sha256: str
 
 
-def spool(stream: IO[bytes]) -> Spooled:
+def spool(stream: IO[bytes], ending: str = "") -> Spooled:
     """Copy an upload, piece by piece. Raises TooLargeError, and then leaves nothing."""
-    upload = secrets.token_hex(16)
+    upload = secrets.token_hex(16) + ending
     path = path_of(upload)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0

@@ -1,0 +1,118 @@
+"""The first step: what stands in the upload becomes items, and nothing else happens."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from typing import IO, TypeVar
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from certdash.lib.work import Clock
+from inventory.models import Import, ImportItem
+from inventory.services.importing import protected, spool
+from inventory.services.importing.claims import BATCH, ImportFailedError, counts_of, end_step, keep_claim
+from inventory.services.importing.classifying import classify
+from inventory.services.importing.rows import describe_table, plan_rows
+from inventory.services.writing import insert
+from inventory.sources import Budget, Buffer, is_text, read_file
+from inventory.sources.pem import BEGIN
+from inventory.sources.tables import TableError, read_table
+
+CERTIFICATES = "certificates"
+_COLUMNS = (
+    "of_id", "position", "path", "offset", "label", "outcome", "reason", "sha256", "der", "certificate_id", "host",
+    "port", "data", "made", "before",
+)  # fmt: skip
+Thing = TypeVar("Thing")
+
+
+def read_import(of: Import, clock: Clock) -> None:
+    """Read on behind the last item that was written. A table waits for its columns first."""
+    path = spool.path_of(of.upload)
+    if not of.upload or not path.is_file():
+        raise ImportFailedError(_("The upload is not on this machine any more. Import it again."))
+    with path.open("rb") as file, _mapped(file) as data:
+        if of.columns or _is_table(of, file, data):
+            _read_table(of, file, clock)
+        else:
+            _read_certificates(of, data, clock)
+
+
+@contextmanager
+def _mapped(file: IO[bytes]) -> Iterator[mmap.mmap]:
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        yield data
+
+
+def _is_table(of: Import, file: IO[bytes], data: Buffer) -> bool:
+    """Text with columns, and with PEM in none but its cells, which stand in quotation marks."""
+    if protected.is_opened(of.upload) or not is_text(data):
+        return False
+    begin = data.find(BEGIN)
+    if begin >= 0 and data[max(begin - 1, 0) : begin] != b'"':
+        return False
+    try:
+        described = describe_table(file)
+    except TableError:
+        return False
+    return len(described.headings) > 1 and bool(described.columns)
+
+
+def _read_table(of: Import, file: IO[bytes], clock: Clock) -> None:
+    try:
+        if not of.columns:
+            _ask_for_columns(of, file, clock())
+            return
+        table, start = read_table(file), of.items.count()
+        for batch in _batched(islice(table.rows, start, None)):
+            # Whose import it is stands in it; without that person, nothing may be seen or changed.
+            if of.requested_by is None:
+                raise ImportFailedError(_("The person who began this import is no longer here."))
+            items = plan_rows(of, table, batch, start, of.requested_by)
+            _keep(of, items, clock(), file.tell())
+            start += len(items)
+    except TableError as error:
+        raise ImportFailedError(str(error)) from error
+    _end(of, clock(), of.form)
+
+
+def _ask_for_columns(of: Import, file: IO[bytes], now: datetime) -> None:
+    described = describe_table(file)
+    end_step(
+        of, Import.Step.MAPPING, now,
+        form=described.form, headings=described.headings, columns=described.columns,
+    )  # fmt: skip
+
+
+def _read_certificates(of: Import, data: Buffer, clock: Clock) -> None:
+    budget, start = Budget(), of.items.count()
+    seen = set(of.items.exclude(sha256="").values_list("sha256", flat=True))
+    found = protected.read_opened(data) if protected.is_opened(of.upload) else read_file(data, budget)
+    for batch in _batched(islice(found, start, None)):
+        _keep(of, classify(of, start, batch, seen), clock(), budget.progress)
+        start += len(batch)
+    _end(of, clock(), CERTIFICATES)
+
+
+def _batched(things: Iterable[Thing]) -> Iterator[list[Thing]]:
+    iterator = iter(things)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def _keep(of: Import, items: list[ImportItem], now: datetime, done: int) -> None:
+    rows: Callable[[ImportItem], list[object]] = lambda item: [getattr(item, name) for name in _COLUMNS]  # noqa: E731
+    with transaction.atomic():
+        keep_claim(of, now, done=min(done, of.size), total=of.size)
+        insert(ImportItem, _COLUMNS, map(rows, items))
+
+
+def _end(of: Import, now: datetime, form: str) -> None:
+    upload = of.upload
+    end_step(of, Import.Step.PREVIEW, now, form=form, upload="", done=of.size, **counts_of(of))
+    spool.remove(upload)
