@@ -126,6 +126,13 @@ class OrganisationForm(Whole, OrganisationBase):
         say_one_line(self, "name", "base_url")
 
 
+class OrganisationAdminForm(OrganisationForm):
+    """With what is asked once everything runs."""
+
+    class Meta(OrganisationForm.Meta):
+        fields = [*OrganisationForm.Meta.fields, "daily_mail_hour"]
+
+
 class ProfileForm(Whole, UserBase):
     timezone = forms.ChoiceField(label=_("Time zone"), required=False)
     theme = forms.ChoiceField(
@@ -136,7 +143,7 @@ class ProfileForm(Whole, UserBase):
 
     class Meta:
         model = User
-        fields = ["name", "timezone", "theme", "keyboard_shortcuts"]
+        fields = ["name", "timezone", "theme", "daily_mail", "keyboard_shortcuts"]
         help_texts = {"keyboard_shortcuts": _("Single keys such as / for search. Switch off if they get in your way.")}
 
     def __init__(self, *args: Any, **options: Any) -> None:

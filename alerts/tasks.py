@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from django.utils import timezone
 
 from accounts.services import is_my_turn, run_tick
-from alerts.services import send_letters, write_daily
+from alerts import services
 
 # Together less than the minute after which the clock calls again.
 WRITING_SECONDS = 20.0
@@ -17,5 +19,11 @@ def tick() -> None:
     if not is_my_turn("letters", "default", timezone.now()):
         return
     with run_tick("letters", "default", timezone.now()):
-        write_daily(timezone.now, WRITING_SECONDS)
-        send_letters(timezone.now, SENDING_SECONDS)
+        services.resume_mailings(timezone.now())
+        services.write_daily(timezone.now, WRITING_SECONDS)
+        services.send_letters(timezone.now, SENDING_SECONDS)
+
+
+def write_mailing(pk: int) -> None:
+    """Write the letters of one mail to owners."""
+    services.write_mailing(pk, f"worker {os.getpid()}", timezone.now)

@@ -8,14 +8,14 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.admin.audited import AuditedAdmin
-from accounts.forms import OrganisationForm
+from accounts.forms import OrganisationAdminForm
 from accounts.models import Organisation
 
 
 @admin.register(Organisation)
 class OrganisationAdmin(AuditedAdmin):
-    form = OrganisationForm
-    list_display = ["name", "timezone", "base_url"]
+    form = OrganisationAdminForm
+    list_display = ["name", "timezone", "base_url", "daily_mail_hour"]
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         return False

@@ -18,13 +18,15 @@ def test_everybody_changes_their_own_settings(client: Client, viewer: User) -> N
     assert (viewer.name, viewer.timezone, viewer.theme) == ("Victor V.", "Europe/Zurich", "dark")
     assert viewer.keyboard_shortcuts is False
     event = AuditEvent.objects.get()
-    assert event.before == {"name": "", "timezone": "", "theme": "", "keyboard_shortcuts": True}
+    before = {"name": "", "timezone": "", "theme": "", "daily_mail": True, "keyboard_shortcuts": True}
+    assert event.before == before
+    assert viewer.daily_mail is False
     assert event.after["theme"] == "dark"
 
 
 def test_saving_the_same_again_is_no_event(client: Client, viewer: User) -> None:
     client.force_login(viewer)
-    values = {"name": "", "timezone": "", "theme": "", "keyboard_shortcuts": "on"}
+    values = {"name": "", "timezone": "", "theme": "", "daily_mail": "on", "keyboard_shortcuts": "on"}
     client.post("/profile/", values)
     assert not AuditEvent.objects.exists()
 

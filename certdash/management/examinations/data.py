@@ -10,7 +10,8 @@ from django.db import connection
 from django.db.utils import DatabaseError
 
 from accounts.models import AuditHead, Role, TickRun, User
-from accounts.services import absolute, read_heads
+from accounts.services import absolute, can_send_mail, read_heads
+from alerts.models import Letter
 from certdash import checks, health
 from certdash.management import serving
 from certdash.management.examinations.answers import Answer, Examination, bad, good, not_judged
@@ -111,6 +112,20 @@ def moments(now: datetime) -> Answer:
     )
 
 
+def mail(now: datetime) -> Answer:
+    """Whether people are told: letters that failed, or have waited for over an hour, were told to nobody."""
+    failed = Letter.objects.filter(state=Letter.State.FAILED).count()
+    waiting = Letter.objects.overdue(now).count()
+    if failed or waiting:
+        return bad("mail", f"{failed:,} letters failed, {waiting:,} wait for over an hour: see /alerts/letters/")
+    if not can_send_mail():
+        return not_judged("mail", "no mail server is set (CERTDASH_EMAIL_HOST), so nobody is told of anything")
+    last = Letter.objects.filter(state=Letter.State.SENT).order_by("-sent_at").first()
+    if last is None:
+        return not_judged("mail", "no letter has been sent yet")
+    return good("mail", f"all letters left; the last one at {last.sent_at:%Y-%m-%d %H:%M} UTC")
+
+
 def reading(examination: Examination) -> Examination:
     """Answer in a sentence also when the tables cannot be read (no database, no migration)."""
 
@@ -128,6 +143,6 @@ DATA: list[Examination] = [
     database,
     *[
         reading(examination)
-        for examination in (migrations, worker, ticks, audit_head, administrators, addresses, zones, moments)
+        for examination in (migrations, worker, ticks, audit_head, administrators, addresses, zones, moments, mail)
     ],
 ]

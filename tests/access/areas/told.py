@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from accounts.models import Team, User
-from alerts.models import Letter, Told
-from tests.access.answers import ADMINISTER, ADMINISTRATORS, SEEN, SIGNED_IN, Route
+from django.utils import timezone
+
+from accounts.models import Role, Team, User
+from alerts.models import Letter, Mailing, Told
+from alerts.services import sort_by_owner
+from tests.access.answers import ADMINISTER, ADMINISTRATORS, CHANGE, CHANGERS, REPORTS, SEEN, SIGNED_IN, Route
 
 ROUTES: dict[str, Route] = {
     "alerts:letter_list": Route(ADMINISTRATORS),
@@ -16,13 +19,21 @@ ROUTES: dict[str, Route] = {
     "alerts:letter_again": Route(post=ADMINISTER, thing="letter"),
     # One's own mail alone.
     "alerts:daily": Route(SIGNED_IN),
+    # Those who may change something write to the owners of what they see; the preview is theirs alone.
+    "alerts:owner_mail": Route(CHANGERS, CHANGE),
+    "alerts:mailing_detail": Route(REPORTS, thing="mailing", fragment=True),
     "alerts:certificate_told": Route(SEEN, thing="certificate", fragment=True),
 }
 
 
-def payload(_route: str, _things: Mapping[str, int], _team: Team | None, _own: Team) -> Mapping[str, Any]:
+def payload(route: str, _things: Mapping[str, int], _team: Team | None, own: Team) -> Mapping[str, Any]:
     """``things``: what the owner asked about has; ``own``: a team of the person who sends."""
-    return {}
+    if route != "alerts:owner_mail":
+        return {}
+    everything, now = User(role=Role.ADMINISTRATOR), timezone.now()
+    query = f"team={own.slug}"
+    digest = sort_by_owner(query, everything, now).digest
+    return {"filter": query, "digest": digest, "subject": "walked", "message": "asked by the walk"}
 
 
 def things(
@@ -34,4 +45,5 @@ def things(
         subject=f"{word} subject", body=f"{word} body", state=Letter.State.FAILED, created_at=now, next_try_at=now,
     )  # fmt: skip
     Told.objects.create(letter=letter, certificate_id=there["certificate"])
-    return {"letter": letter.pk}
+    mailing = Mailing.objects.create(subject=f"{word} mailing", message=word, requested_by=author, created_at=now)
+    return {"letter": letter.pk, "mailing": mailing.pk}
