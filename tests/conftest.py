@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.models import Membership, Organisation, Role, Team, User
 from certdash.management import static
@@ -21,6 +23,36 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Collect the static files, which pages name by their content, before the first page is asked for."""
     if not hasattr(session.config, "workerinput"):
         static.collect()
+    look_once_at_static_files()
+
+
+def look_once_at_static_files() -> None:
+    """Each test's first request starts the middleware anew, and WhiteNoise reads a hundred files each time."""
+    read = WhiteNoiseMiddleware.update_files_dictionary
+    seen: dict[tuple[object, ...], dict[str, object]] = {}
+
+    def remembered(self: WhiteNoiseMiddleware, root: str, prefix: str) -> None:
+        key = (root, prefix, self.max_age, self.static_prefix, self.static_root)
+        if key not in seen:
+            read(self, root, prefix)
+            seen[key] = dict(self.files)
+        self.files.update(seen[key])
+
+    WhiteNoiseMiddleware.update_files_dictionary = remembered
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL run only what asks a database: everything else was proved on SQLite in the same way."""
+    if connection.vendor != "postgresql":
+        return
+    asking = [item for item in items if _asks_a_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not _asks_a_database(item)])
+    items[:] = asking
+
+
+def _asks_a_database(item: pytest.Item) -> bool:
+    fixtures = {"db", "transactional_db", "django_db_setup", "live_server"}
+    return item.get_closest_marker("django_db") is not None or bool(fixtures & set(getattr(item, "fixturenames", ())))
 
 
 MakeUser = Callable[..., User]

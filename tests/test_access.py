@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from accounts.models import User
 from tests.access.answers import OWNERS, PEOPLE, SEEN, SEEN_IF_OWNED, Answers, Route
@@ -16,7 +16,7 @@ from tests.access.asking import TOKEN, Answer, Asker, expected, faults
 from tests.access.payloads import payload
 from tests.access.routes import account_routes, product_routes
 from tests.access.table import OPEN_ACCOUNT_ROUTES, OWN_ACCOUNT_ROUTES, ROUTES
-from tests.access.world import World, make_world
+from tests.access.world import World, as_now, standing_world
 
 pytestmark = pytest.mark.django_db
 
@@ -39,9 +39,15 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "django.request")
 
 
+@pytest.fixture(scope="module")
+def standing(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with django_db_blocker.unblock(), standing_world() as world:
+        yield world
+
+
 @pytest.fixture
-def world(db: None) -> World:
-    return make_world()
+def world(standing: World, db: None) -> World:
+    return as_now(standing)
 
 
 @pytest.fixture

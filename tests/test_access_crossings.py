@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
 from django.db.models import Q
 from django.urls import reverse
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import Team
 from discovery.models import Source
@@ -17,7 +19,7 @@ from reports.services import make_report, request_report
 from tests.access.asking import Asker, disclosures
 from tests.access.crossings import THEIR_NODE, cross
 from tests.access.payloads import payload
-from tests.access.world import WORDS, World, make_world
+from tests.access.world import WORDS, World, as_now, standing_world
 
 pytestmark = pytest.mark.django_db
 
@@ -31,9 +33,15 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "django.request")
 
 
+@pytest.fixture(scope="module")
+def standing(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with django_db_blocker.unblock(), standing_world() as world:
+        yield world
+
+
 @pytest.fixture
-def world(db: None) -> World:
-    return make_world()
+def world(standing: World, db: None) -> World:
+    return as_now(standing)
 
 
 @pytest.fixture

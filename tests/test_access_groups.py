@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import pytest
 from django.contrib import admin
 from django.urls import NoReverseMatch, URLPattern, get_resolver, reverse
+from pytest_django import DjangoDbBlocker
 
 from tests.access.answers import PEOPLE
 from tests.access.asking import Asker, faults
 from tests.access.table import OPEN_ACCOUNT_ROUTES, OWN_ACCOUNT_ROUTES
-from tests.access.world import World, make_world
+from tests.access.world import World, as_now, standing_world
 
 pytestmark = pytest.mark.django_db
 
@@ -27,9 +28,15 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "django.request")
 
 
+@pytest.fixture(scope="module")
+def standing(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with django_db_blocker.unblock(), standing_world() as world:
+        yield world
+
+
 @pytest.fixture
-def world(db: None) -> World:
-    return make_world()
+def world(standing: World, db: None) -> World:
+    return as_now(standing)
 
 
 @pytest.fixture

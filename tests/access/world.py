@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.db import transaction
+from django.test import override_settings
 from django.utils import timezone
 
 from accounts.models import Membership, Organisation, Role, Team, TickRun, User
@@ -69,6 +74,22 @@ def make_world() -> World:
         world.things[owner]["report"] = _report(WORDS[owner], author or world.people["administrator"], now).pk
     Report.objects.filter(pk=world.things["nobody"]["report"]).update(requested_by=None)
     return world
+
+
+@contextmanager
+def standing_world() -> Iterator[World]:
+    """One world for all tests of a module: each of them undoes what it does to it."""
+    quick = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
+    with quick, transaction.atomic():
+        yield make_world()
+        transaction.set_rollback(True)
+
+
+def as_now(standing: World) -> World:
+    """A copy for one test, whose worker has just been heard."""
+    now = timezone.now()
+    TickRun.objects.filter(name="heartbeat").update(started_at=now, finished_at=now)
+    return deepcopy(standing)
 
 
 def _people(teams: dict[str, Team]) -> dict[str, User]:
