@@ -19,7 +19,14 @@ from django.utils.translation import gettext as _
 from accounts.models import Team
 from inventory.filters.base import MOST_COUNTED, Filtered, query_with
 from inventory.filters.base import Count as Tally
-from inventory.filters.standing import NOBODY
+from inventory.filters.business import (
+    CRITICALITY_CHOICES,
+    ENVIRONMENT_CHOICES,
+    EXPOSURE_CHOICES,
+    NOBODY,
+    ORIGIN_CHOICES,
+    PURPOSE_CHOICES,
+)
 from inventory.models import Issuer
 
 MOST_OPTIONS = 8
@@ -63,6 +70,21 @@ class FacetColumn:
     source: str | Expression
     write: Callable[[Any], str] = str
     words: Sequence[tuple[str, Any]] = ()
+
+
+def _or_none(value: str) -> str:
+    return value or NOBODY
+
+
+ENVIRONMENT = FacetColumn("environment", "environment", _or_none, ENVIRONMENT_CHOICES)
+# What people and rules say, beside the environment.
+SAID = (
+    FacetColumn("criticality", "criticality", _or_none, CRITICALITY_CHOICES),
+    FacetColumn("application", "application"),
+    FacetColumn("purpose", "purpose", _or_none, PURPOSE_CHOICES),
+    FacetColumn("exposure", "exposure", _or_none, EXPOSURE_CHOICES),
+    FacetColumn("origin", "owner_origin", _or_none, ORIGIN_CHOICES),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""Conditions on what both owned tables have: owner, environment, tags, severity, where we know them from."""
+"""Conditions on what both owned tables have: owner, tags, severity, where we know them from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils.text import capfirst
@@ -11,15 +11,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Team, User
-from inventory.filters.base import EstateFilter, Named, Person
+from inventory.filters.base import Named, Person
+from inventory.filters.business import NOBODY, BusinessFilter
 from inventory.filters.fields import Choices, Texts
-from inventory.models import Environment, Severity, Sighting, Tag
+from inventory.models import Severity, Sighting, Tag
 from inventory.models.endpoints import sources_of
 
-NOBODY = "none"
 SEVERITIES = {severity.name.lower(): severity for severity in reversed(Severity)}
 SEVERITY_CHOICES = [(word, capfirst(severity.label)) for word, severity in SEVERITIES.items()]
-ENVIRONMENT_CHOICES = [*Environment.choices, (NOBODY, gettext_lazy("Not known"))]
 
 
 def known_teams(user: Person, slugs: Iterable[str]) -> dict[str, Named]:
@@ -34,14 +33,10 @@ def known_teams(user: Person, slugs: Iterable[str]) -> dict[str, Named]:
     return {NOBODY: Named(None, _("no owner")), **{team.slug: Named(team.pk, team.name) for team in teams}}
 
 
-class StandingFilter(EstateFilter):
+class StandingFilter(BusinessFilter):
     """Parameters that certificates and endpoints share."""
 
-    # The column of a sighting that points to the filtered model.
-    sighted_as: ClassVar[str]
-
     team = Texts(label=gettext_lazy("Owner"), method="of_teams")
-    environment = Choices(label=gettext_lazy("Environment"), method="in_environment", choices=ENVIRONMENT_CHOICES)
     tag = Texts(label=gettext_lazy("Tag"), method="with_tag")
     source = Texts(label=gettext_lazy("Source"), method="from_source")
     severity = Choices(label=gettext_lazy("Worst finding"), method="of_severity", choices=SEVERITY_CHOICES)
@@ -53,9 +48,6 @@ class StandingFilter(EstateFilter):
         teams = [self.known["team"][slug].pk for slug in slugs]
         mine = Q(owner_team__in=[pk for pk in teams if pk is not None])
         return queryset.filter(mine | Q(owner_team=None) if None in teams else mine)
-
-    def in_environment(self, queryset: QuerySet[Any], _name: str, values: Sequence[str]) -> QuerySet[Any]:
-        return queryset.filter(environment__in=["" if value == NOBODY else value for value in values])
 
     def known_tag(self, names: Sequence[str]) -> dict[str, Named]:
         """Only tags of what the person may see: any other would tell that it exists."""

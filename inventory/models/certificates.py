@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from inventory.models.standing import OwnedQuerySet, Severity, Standing
+from inventory.models.standing import OwnedQuerySet, Severity, Standing, indexes_of_said
 from inventory.models.status_q import status_case, status_q
 from inventory.names import other_form
 from inventory.status import Situation, Status, status
@@ -135,6 +135,7 @@ class Certificate(Standing):
                 condition=Q(worst_severity__gt=0),
                 name="cert_by_severity",
             ),
+            *indexes_of_said("cert"),
         ]
 
     def __str__(self) -> str:

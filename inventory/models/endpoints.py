@@ -13,7 +13,7 @@ from accounts.models import User
 from inventory.addresses import unpack, with_port
 from inventory.models.certificates import Certificate
 from inventory.models.chains import Chain
-from inventory.models.standing import OwnedQuerySet, Standing
+from inventory.models.standing import OwnedQuerySet, Standing, indexes_of_said
 from inventory.names import other_form
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class Endpoint(Standing):
             ),
             # There are few schedules, and each list of what was not judged begins by asking which.
             models.Index(fields=["schedule_seconds"], name="endpoint_by_schedule"),
+            *indexes_of_said("endpoint"),
         ]
 
     def __str__(self) -> str:

@@ -100,6 +100,20 @@ class Tag(models.Model):
         return self.name
 
 
+# What people and rules say of a thing. In the indexes stands only what says something.
+SAID = ("environment", "criticality", "application", "purpose", "exposure")
+
+
+def indexes_of_said(prefix: str) -> list[models.Index]:
+    """For lists filtered by what was said: names of indexes begin with ``prefix``."""
+    said = [
+        models.Index(fields=[column, "id"], condition=~Q(**{column: ""}), name=f"{prefix}_by_{column}")
+        for column in SAID
+    ]
+    own = models.Index(fields=["id"], condition=~Q(custom_fields={}), name=f"{prefix}_with_fields")
+    return [*said, own]
+
+
 Owned = TypeVar("Owned", bound=models.Model)
 
 

@@ -17,9 +17,18 @@ from inventory import filters
 from inventory.filters import Count, Filtered, count_up_to
 from inventory.filters.base import CONTROLS
 from inventory.filters.certificate import STATUSES, YES_NO
-from inventory.filters.facets import MOST_OPTIONS, MOST_VALUES, Facet, FacetColumn, make_facets, related_facet
+from inventory.filters.facets import (
+    ENVIRONMENT,
+    MOST_OPTIONS,
+    MOST_VALUES,
+    SAID,
+    Facet,
+    FacetColumn,
+    make_facets,
+    related_facet,
+)
 from inventory.filters.facets import Kept as KeptFacet
-from inventory.filters.standing import ENVIRONMENT_CHOICES, NOBODY, SEVERITY_CHOICES
+from inventory.filters.standing import NOBODY, SEVERITY_CHOICES
 from inventory.models import Certificate, Risk, Severity, Tag
 from inventory.models.status_q import status_case
 from inventory.services import most, numbers
@@ -83,11 +92,12 @@ def _facets(result: Filtered[Certificate], again: Again, count: Count, kept: Kep
     columns = [
         FacetColumn("status", status_case(now), words=STATUSES),
         FacetColumn("team", "owner_team__slug", write=lambda slug: slug or NOBODY),
-        FacetColumn("environment", "environment", write=lambda word: word or NOBODY, words=ENVIRONMENT_CHOICES),
+        ENVIRONMENT,
         FacetColumn("severity", "worst_severity", lambda n: Severity(n).name.lower(), SEVERITY_CHOICES),
         FacetColumn("in_use", Case(When(nodes_serving=0, then=Value("no")), default=Value("yes")), words=YES_NO),
         FacetColumn("issuer", "issuer_id", write=lambda pk: str(pk or "")),
         FacetColumn("key", "key_label"),
+        *SAID,
     ]
     facets = make_facets(result, columns, again, count, _kept_facets(result, kept))
     risks = ("code", "certificate")

@@ -20,8 +20,8 @@ from accounts.services import require_change
 from inventory import filters
 from inventory.filters import Count, Filtered
 from inventory.filters.endpoint import NEVER, OUTCOMES
-from inventory.filters.facets import Facet, FacetColumn, Kept, make_facets
-from inventory.filters.standing import ENVIRONMENT_CHOICES, NOBODY, SEVERITY_CHOICES
+from inventory.filters.facets import ENVIRONMENT, SAID, Facet, FacetColumn, Kept, make_facets
+from inventory.filters.standing import NOBODY, SEVERITY_CHOICES
 from inventory.forms import ReasonForm
 from inventory.models import Certificate, Endpoint, ServedChain, Severity
 from inventory.services import numbers, retire_endpoint, unretire_endpoint
@@ -60,12 +60,13 @@ def _facets(result: Filtered[Endpoint], again: Again, count: Count, kept: Mappin
     columns = [
         FacetColumn("outcome", "outcome", write=lambda word: word or NEVER, words=OUTCOMES),
         FacetColumn("team", "owner_team__slug", write=lambda slug: slug or NOBODY),
-        FacetColumn("environment", "environment", lambda word: word or NOBODY, ENVIRONMENT_CHOICES),
+        ENVIRONMENT,
         FacetColumn("severity", "worst_severity", lambda n: Severity(n).name.lower(), SEVERITY_CHOICES),
         FacetColumn("port", "port"),
         FacetColumn("protocol", "protocol"),
         FacetColumn("tls", "tls_version"),
         FacetColumn("zone", "zone"),
+        *SAID,
     ]
     return make_facets(result, columns, again, count, {"outcome": Kept(kept)} if result.is_plain and kept else {})
 
