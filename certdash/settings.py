@@ -159,6 +159,7 @@ TICKS = [
     ("reports", "reports.tasks.tick", 1),
     ("letters", "alerts.tasks.tick", 1),
     ("inventory", "inventory.tasks.tick", 1),
+    ("domains", "inventory.tasks.sort_into_domains", 1),
     ("recount", "inventory.tasks.recount", 24 * 60),
     ("tidy", "discovery.tasks.tidy", 24 * 60),
     ("audit", "accounts.tasks.verify_chain", 24 * 60),

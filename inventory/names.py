@@ -23,6 +23,8 @@ _HOST = re.compile(
 
 # The group of single names ("printer") and addresses: no label begins with a dash.
 SINGLE = "-"
+# What a certificate of thousands of names would cost whenever it changes hands; it is found under the first of them.
+DOMAINS_AT_MOST = 200
 # The list that came with the package, never one from the network. Suffixes that companies let to others (github.io)
 # count: what stands under them belongs to different people.
 _public = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
@@ -84,6 +86,16 @@ def domain_of(kind: str, value: str) -> str:
     if found.suffix:
         return f"{found.domain}.{found.suffix}".removeprefix(".")
     return host.rpartition(".")[2] if "." in host else SINGLE
+
+
+def domains_of(names: Iterable[tuple[str, str]]) -> dict[str, bool]:
+    """The domains of (kind, name) pairs in their order, and whether a wildcard stands under each."""
+    found: dict[str, bool] = {}
+    for kind, value in names:
+        domain = domain_of(kind, value)
+        if domain and (domain in found or len(found) < DOMAINS_AT_MOST):
+            found[domain] = found.get(domain, False) or value.startswith("*")
+    return found
 
 
 def is_public(domain: str) -> bool:

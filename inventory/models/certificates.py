@@ -108,6 +108,9 @@ class Certificate(Standing):
     managed = models.BooleanField(default=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
     superseded = models.BooleanField(default=False)
+    # Primary keys of the domains that its names stand under; None until they were looked at. Written once, by
+    # ``domains``: beside the columns that totals count by, so that a row alone says where it is counted.
+    domain_ids = models.JSONField(null=True, blank=True, default=None)
 
     objects = CertificateQuerySet.as_manager()
 
@@ -129,6 +132,7 @@ class Certificate(Standing):
                 name="cert_by_origin",
             ),
             models.Index(fields=["not_after"], condition=Q(nodes_serving__gt=0), name="cert_in_use_by_expiry"),
+            models.Index(fields=["id"], condition=Q(domain_ids__isnull=True), name="cert_without_domains"),
             models.Index(fields=["expiring_from"], condition=Q(nodes_serving__gt=0), name="cert_in_use_by_warning"),
             models.Index(
                 fields=["worst_severity", "not_after"],

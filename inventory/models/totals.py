@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import Team
+from accounts.models import Team, User
+
+
+def counted_for(user: User, *, mine: bool = False) -> Q:
+    """Which counts add up to what the person may see; ``mine``: to what the person's own teams own."""
+    if not user.is_active:
+        return Q(pk__in=[])
+    own = Q(owner_team__in=user.memberships.values("team"))
+    if mine:
+        return own
+    if user.sees_everything:
+        return Q()
+    return own if settings.HIDE_UNOWNED else own | Q(owner_team=None)
 
 
 class Total(models.Model):

@@ -4,6 +4,7 @@ from inventory.services.bulk import AT_ONCE, ChangeError, begin_change, cancel_c
 from inventory.services.certificates import Stored, Unknown, store_certificate, store_certificates
 from inventory.services.chains import StoredChains, chain_digest, known_chains, store_chain, store_chains
 from inventory.services.details import ChangedMeanwhileError, describe, details_of, version_of
+from inventory.services.domains import sort_into_domains
 from inventory.services.endpoints import Look, Noted, Spot, around, comes_back, endpoints_at, note_looks, spot_of
 from inventory.services.ownership import (
     assign_endpoint_owner,
@@ -67,6 +68,7 @@ __all__ = [
     "retire_certificate",
     "retire_endpoint",
     "run_change",
+    "sort_into_domains",
     "spot_of",
     "store_certificate",
     "store_certificates",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from inventory.models import Certificate, CertificateDer, CertificateName, Issuer
+from inventory.services.domains import ids_of, keep_domains
 from inventory.services.facts import Facts, IssuerFacts, certificate_row, digest_of, facts_of, name_rows
 from inventory.services.races import settled
 from inventory.services.totals import Share, certificate_shares, kept
@@ -61,12 +62,14 @@ def _store(by_digest: Mapping[str, bytes], now: datetime, unknown: Unknown, delt
     if not missing:
         return Stored(ids, frozenset())
     issuers = _issuers(missing)
-    rows = [certificate_row(facts, issuers, now) for facts in missing]
+    domains = ids_of((name for facts in missing for name in facts.domains), now)
+    rows = [certificate_row(facts, issuers, domains, now) for facts in missing]
     insert_rows(rows)
     made = dict(Certificate.objects.filter(among("sha256", [row.sha256 for row in rows])).values_list("sha256", "pk"))
     insert(CertificateDer, ("certificate_id", "der"), ((made[facts.sha256], facts.der) for facts in missing))
     names = (name for facts in missing for name in name_rows(facts, made[facts.sha256]))
     insert(CertificateName, ("certificate_id", "position", "kind", "value"), names)
+    keep_domains({made[facts.sha256]: facts.domains for facts in missing}, domains)
     deltas.update(share for row in rows for share in certificate_shares(row))
     return Stored(ids | made, frozenset(made.values()))
 

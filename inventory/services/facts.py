@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from django.db import models
 
 from inventory import x509
 from inventory.models import Certificate, CertificateName, Issuer
-from inventory.names import normalise
+from inventory.names import domains_of, normalise
 from inventory.services.writing import blank
 from inventory.status import little_life_left_from
 from inventory.x509 import NotACertificate, ParsedCertificate
@@ -52,13 +52,17 @@ class IssuerFacts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One certificate as unsaved rows. ``names`` holds (kind, value as it is compared) in the certificate's order."""
+    """One certificate as unsaved rows. ``names`` holds (kind, value as it is compared) in the certificate's order.
+
+    ``domains``: those that its names stand under → whether a wildcard does.
+    """
 
     sha256: str
     der: bytes
     columns: dict[str, Any]
     names: tuple[tuple[str, str], ...]
     issuer: IssuerFacts | None
+    domains: Mapping[str, bool] = field(default_factory=dict)
 
 
 def digest_of(der: bytes) -> str:
@@ -79,7 +83,8 @@ def facts_of(der: bytes) -> Facts:
         return _unreadable(der, str(error))
     names = tuple(_compared_names(parsed))
     columns = _columns(parsed, names)
-    return Facts(parsed.sha256, der, _fitted(Certificate, columns), names, _issuer(parsed))
+    domains = domains_of(names[:NAMES_AT_MOST])
+    return Facts(parsed.sha256, der, _fitted(Certificate, columns), names, _issuer(parsed), domains)
 
 
 def _unreadable(der: bytes, reason: str) -> Facts:
@@ -179,7 +184,7 @@ def _limits(model: type[models.Model]) -> dict[str, int]:
     return {name: size for name, size in sizes if size is not None}
 
 
-def certificate_row(facts: Facts, issuers: Mapping[str, int], now: datetime) -> Certificate:
+def certificate_row(facts: Facts, issuers: Mapping[str, int], domains: Mapping[str, int], now: datetime) -> Certificate:
     """The row to insert: facts, and the standing that every certificate begins with."""
     kind = Certificate.Kind.CA if facts.columns.get("is_ca") else Certificate.Kind.LEAF
     standing = {
@@ -188,6 +193,7 @@ def certificate_row(facts: Facts, issuers: Mapping[str, int], now: datetime) -> 
         "kind": kind.value,
         "first_seen_at": now,
         "judge_at": now,
+        "domain_ids": [domains[name] for name in facts.domains],
     }
     return blank(Certificate, {**facts.columns, **standing})
 

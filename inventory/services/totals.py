@@ -13,13 +13,13 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from inventory.models import Certificate, Endpoint, Origin, Total
+from inventory.models.totals import counted_for
 from inventory.services.writing import among, increase
 
 Share: TypeAlias = tuple[int | None, str, str]
@@ -31,6 +31,8 @@ ISSUER = "issuer"  # leaves by primary key of the issuer
 ISSUER_IN_USE = "issuer_in_use"
 KEY = "key"  # leaves by key_label
 KEY_IN_USE = "key_in_use"
+DOMAIN = "domain"  # leaves by primary key of each domain that a name of theirs stands under
+DOMAIN_IN_USE = "domain_in_use"
 UNOWNED = "unowned"  # leaves of no team: "all" and "in_use"
 OWNED = "owned"  # leaves by how we know their owner; "nobody" if a person said that nobody owns it, "none" if none did
 EXPIRY_DAY = "expiry_day"  # leaves in use by the day (UTC) of their end
@@ -43,6 +45,8 @@ OURS = (
     ISSUER_IN_USE,
     KEY,
     KEY_IN_USE,
+    DOMAIN,
+    DOMAIN_IN_USE,
     UNOWNED,
     OWNED,
     EXPIRY_DAY,
@@ -65,6 +69,7 @@ class Counted:
     nodes_serving: int
     owner_origin: str
     retired_at: datetime | None
+    domain_ids: list[int] | None
 
 
 CERTIFICATE_COLUMNS = tuple(column.name for column in fields(Counted))
@@ -80,6 +85,7 @@ def certificate_shares(row: Certificate | Counted) -> list[Share]:
         issuer = str(row.issuer_id or "")
         shares += [(team, ISSUER, issuer), (team, KEY, row.key_label), (team, OWNED, _owned(row))]
         shares += [(team, UNOWNED, "all")] if team is None else []
+        shares += [(team, DOMAIN, str(pk)) for pk in row.domain_ids or ()]
         shares += _shares_in_use(row, issuer) if row.nodes_serving else []
     return shares
 
@@ -94,6 +100,7 @@ def _shares_in_use(row: Certificate | Counted, issuer: str) -> list[Share]:
     team = row.owner_team_id
     shares: list[Share] = [(team, IN_USE, ""), (team, ISSUER_IN_USE, issuer), (team, KEY_IN_USE, row.key_label)]
     shares += [(team, UNOWNED, "in_use")] if team is None else []
+    shares += [(team, DOMAIN_IN_USE, str(pk)) for pk in row.domain_ids or ()]
     return [*shares, (team, EXPIRY_DAY, _day(row.not_after)), (team, WARNING_DAY, _day(row.expiring_from))]
 
 
@@ -166,7 +173,7 @@ def numbers(user: User | None, *dimensions: str, mine: bool = False) -> dict[str
     """
     rows = Total.objects.filter(dimension__in=dimensions)
     if user is not None:
-        rows = rows.filter(_scope(user, mine=mine))
+        rows = rows.filter(counted_for(user, mine=mine))
     result: dict[str, dict[str, int]] = {dimension: {} for dimension in dimensions}
     for dimension, value, count in rows.values_list("dimension", "value").annotate(Sum("count")):
         if count:
@@ -185,24 +192,13 @@ class Most:
 
 def most(user: User, dimension: str, limit: int, *, mine: bool = False) -> Most:
     """What the person may see of a dimension whose values grow with the estate, such as issuers: never all of it."""
-    rows = Total.objects.filter(_scope(user, mine=mine), dimension=dimension).order_by()
+    rows = Total.objects.filter(counted_for(user, mine=mine), dimension=dimension).order_by()
     found = rows.values("value").annotate(number=Sum("count")).filter(number__gt=0)
     counts = dict(found.order_by("-number", "value").values_list("value", "number")[:limit])
     if len(counts) < limit:
         return Most(counts)
     whole = found.aggregate(values=Count("value"), rows=Sum("number"))
     return Most(counts, whole["values"] - len(counts), whole["rows"] - sum(counts.values()))
-
-
-def _scope(user: User, *, mine: bool) -> Q:
-    if not user.is_active:
-        return Q(pk__in=[])
-    own = Q(owner_team__in=user.memberships.values("team"))
-    if mine:
-        return own
-    if user.sees_everything:
-        return Q()
-    return own if settings.HIDE_UNOWNED else own | Q(owner_team=None)
 
 
 @dataclass(frozen=True, slots=True)
