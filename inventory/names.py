@@ -78,10 +78,12 @@ def domain_of(kind: str, value: str) -> str:
     """
     first, _, rest = value.lower().partition(".")
     host = rest if "*" in first else value.lower()
-    if kind == "ip" or (kind == "dns" and address_of(host) is not None):
+    if kind == "ip":
         return SINGLE
     if kind != "dns" or not _HOST.fullmatch(host):
         return ""
+    if host[-1].isdigit() and address_of(host) is not None:
+        return SINGLE
     found = _public(host)
     if found.suffix:
         return f"{found.domain}.{found.suffix}".removeprefix(".")

@@ -11,6 +11,7 @@ from inventory.filters.base import (
     query_with,
 )
 from inventory.filters.certificate import ANY, certificates
+from inventory.filters.domain import domains, visible_domains
 from inventory.filters.endpoint import endpoints
 from inventory.filters.issuer import issuers, visible_issuers
 from inventory.filters.words import risk_codes, risk_words
@@ -23,6 +24,7 @@ __all__ = [
     "Filtered",
     "certificates",
     "count_up_to",
+    "domains",
     "endpoints",
     "error_sentences",
     "in_words",
@@ -30,5 +32,6 @@ __all__ = [
     "query_with",
     "risk_codes",
     "risk_words",
+    "visible_domains",
     "visible_issuers",
 ]

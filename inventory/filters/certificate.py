@@ -12,13 +12,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inventory.filters.base import MOST_COUNTED, Filtered, Named, Person, Query, filtered
+from inventory.filters.domain import under_domains, visible_domains
 from inventory.filters.fields import Choice, Choices, Ids, MomentFilter, Number, Text, Texts, shortened
 from inventory.filters.paging import Sort
 from inventory.filters.search import matching_certificates, words_of
 from inventory.filters.standing import StandingFilter
+from inventory.filters.under import TooManyAuthoritiesError, authorities_under
 from inventory.filters.words import risk_words
 from inventory.models import Certificate, Endpoint, Issuer, Risk
 from inventory.models.certificates import CertificateQuerySet
+from inventory.names import displayed, normalise
 from inventory.status import WORDS, Status
 
 ANY = "any"
@@ -54,6 +57,8 @@ class CertificateFilter(StandingFilter):
     expires_after = MomentFilter(label=gettext_lazy("Expires from"), method="from_moment")
     expires_before = MomentFilter(label=gettext_lazy("Expires before"), method="before_moment")
     first_seen_after = MomentFilter(label=gettext_lazy("First seen from"), method="seen_from")
+    domain = Texts(label=gettext_lazy("Domain"), method="in_domain")
+    under = Ids(label=gettext_lazy("Path through"), method="through")
     retired = Choice(label=gettext_lazy("Retired"), method="is_retired", choices=[*YES_NO, (ANY, gettext_lazy("Any"))])
 
     def filter_queryset(self, queryset: Rows) -> Rows:
@@ -99,6 +104,30 @@ class CertificateFilter(StandingFilter):
 
     def at_risk(self, queryset: Rows, _name: str, codes: Sequence[str]) -> Rows:
         return queryset.filter(pk__in=Risk.objects.filter(code__in=codes).values("certificate"))
+
+    def known_domain(self, names: Sequence[str]) -> dict[str, Named]:
+        """Domains as they are stored or as people write them, of what the person may see."""
+        found = {row.name: row for row in visible_domains(self.user).filter(name__in=[normalise(n) for n in names])}
+        rows = {name: found[stored] for name in names if (stored := normalise(name)) in found}
+        return {name: Named(row.pk, displayed(row.name)) for name, row in rows.items()}
+
+    def in_domain(self, queryset: Rows, _name: str, names: Sequence[str]) -> Rows:
+        return queryset.filter(under_domains([self.known["domain"][name].pk or 0 for name in names]))
+
+    def known_under(self, pks: Sequence[int]) -> dict[str, Named]:
+        return self.known_issuer(pks)
+
+    def problems(self) -> dict[str, str]:
+        problems = super().problems()
+        if not problems and (pks := self.form.cleaned_data.get("under")):
+            try:
+                self.authorities = authorities_under(pks)
+            except TooManyAuthoritiesError as error:
+                problems["under"] = str(error)
+        return problems
+
+    def through(self, queryset: Rows, _name: str, _pks: Sequence[int]) -> Rows:
+        return queryset.filter(issuer__in=self.authorities)
 
     def within_days(self, queryset: Rows, _name: str, days: int) -> Rows:
         return queryset.filter(not_after__lte=self.now + timedelta(days=days))

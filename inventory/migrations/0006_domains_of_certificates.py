@@ -18,4 +18,10 @@ class Migration(migrations.Migration):
                 condition=models.Q(("domain_ids__isnull", True)), fields=["id"], name="cert_without_domains"
             ),
         ),
+        migrations.AddIndex(
+            model_name="certificate",
+            index=models.Index(
+                condition=models.Q(("is_ca", True)), fields=["issuer", "subject_sha256"], name="cert_ca_by_issuer"
+            ),
+        ),
     ]

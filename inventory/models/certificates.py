@@ -133,6 +133,7 @@ class Certificate(Standing):
             ),
             models.Index(fields=["not_after"], condition=Q(nodes_serving__gt=0), name="cert_in_use_by_expiry"),
             models.Index(fields=["id"], condition=Q(domain_ids__isnull=True), name="cert_without_domains"),
+            models.Index(fields=["issuer", "subject_sha256"], condition=Q(is_ca=True), name="cert_ca_by_issuer"),
             models.Index(fields=["expiring_from"], condition=Q(nodes_serving__gt=0), name="cert_in_use_by_warning"),
             models.Index(
                 fields=["worst_severity", "not_after"],

@@ -8,6 +8,10 @@ from django.db.models import Q
 
 from accounts.models import Team, User
 
+# Dimensions that filters read, too: leaves by primary key of each domain that a name of theirs stands under.
+DOMAIN = "domain"
+DOMAIN_IN_USE = "domain_in_use"
+
 
 def counted_for(user: User, *, mine: bool = False) -> Q:
     """Which counts add up to what the person may see; ``mine``: to what the person's own teams own."""

@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from inventory.models import Certificate, Endpoint, Origin, Total
-from inventory.models.totals import counted_for
+from inventory.models.totals import DOMAIN, DOMAIN_IN_USE, counted_for
 from inventory.services.writing import among, increase
 
 Share: TypeAlias = tuple[int | None, str, str]
@@ -31,8 +31,6 @@ ISSUER = "issuer"  # leaves by primary key of the issuer
 ISSUER_IN_USE = "issuer_in_use"
 KEY = "key"  # leaves by key_label
 KEY_IN_USE = "key_in_use"
-DOMAIN = "domain"  # leaves by primary key of each domain that a name of theirs stands under
-DOMAIN_IN_USE = "domain_in_use"
 UNOWNED = "unowned"  # leaves of no team: "all" and "in_use"
 OWNED = "owned"  # leaves by how we know their owner; "nobody" if a person said that nobody owns it, "none" if none did
 EXPIRY_DAY = "expiry_day"  # leaves in use by the day (UTC) of their end
