@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0005_ownership_and_retirement_in_indexes"),
+        ("inventory", "0006_what_people_say_in_indexes"),
     ]
 
     operations = [
