@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import AuditedAdmin, ReadOnlyAdmin
 from certdash.lib.inert import visible
-from inventory.forms import TagForm, TrustStoreForm
-from inventory.models import Certificate, Endpoint, Issuer, Tag, TrustStore
-from inventory.services import judge_paths_again
+from inventory.forms import RuleForm, TagForm, TrustStoreForm
+from inventory.models import Certificate, Endpoint, Issuer, OwnershipRule, Tag, TrustStore
+from inventory.services import judge_paths_again, next_position
 
 
 @admin.register(Certificate)
@@ -125,6 +125,36 @@ class TrustStoreAdmin(AuditedAdmin):
     def delete_model(self, request: HttpRequest, obj: TrustStore) -> None:
         super().delete_model(request, obj)
         judge_paths_again(timezone.now())
+
+
+class RuleAdminForm(RuleForm):
+    """What the page of a rule refuses is refused here in the same words; the last word counts."""
+
+    version = None  # type: ignore[assignment]  # Django takes a declared field away by this
+
+
+@admin.register(OwnershipRule)
+class OwnershipRuleAdmin(AuditedAdmin):
+    form = RuleAdminForm
+    list_display = ["name", "position", "enabled", "name_pattern", "network", "tag", "team", "environment", "page"]
+    list_filter = ["enabled", "team", "environment", "criticality"]
+    list_select_related = ["team"]
+    search_fields = ["name", "name_pattern", "network", "issuer_pattern", "tag", "source_pattern", "application"]
+    ordering = ["position", "pk"]
+
+    @admin.display(description=_("page"))
+    def page(self, row: OwnershipRule) -> SafeString:
+        return _link(reverse("inventory:rule_edit", args=[row.pk]))
+
+    def view_on_site(self, obj: OwnershipRule) -> str:  # type: ignore[override]  # Django takes a method, too
+        return reverse("inventory:rule_edit", args=[obj.pk])
+
+    def save_model(self, request: HttpRequest, obj: OwnershipRule, form: Any, change: bool) -> None:  # noqa: FBT001
+        """A new one is asked last; either waits until somebody applies the rules."""
+        if not change:
+            obj.position = next_position()
+        obj.applied_at = None
+        super().save_model(request, obj, form, change)
 
 
 def _link(url: str) -> SafeString:

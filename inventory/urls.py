@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from inventory.views import certificate, certificates, endpoints, exports, issuers, search
+from inventory.views import certificate, certificates, endpoints, exports, issuers, rules, search
 
 app_name = "inventory"
 urlpatterns = [
@@ -22,6 +22,13 @@ urlpatterns = [
     path("endpoints/<int:pk>/details/", endpoints.endpoint_details, name="endpoint_details"),
     path("endpoints/<int:pk>/retire/", endpoints.endpoint_retire, name="endpoint_retire"),
     path("endpoints/<int:pk>/restore/", endpoints.endpoint_restore, name="endpoint_restore"),
+    path("ownership/rules/", rules.rule_list, name="rule_list"),
+    path("ownership/rules/new/", rules.rule_new, name="rule_new"),
+    path("ownership/rules/preview/", rules.rule_preview, name="rule_preview"),
+    path("ownership/rules/apply/", rules.rule_apply, name="rule_apply"),
+    path("ownership/rules/<int:pk>/", rules.rule_edit, name="rule_edit"),
+    path("ownership/rules/<int:pk>/move/", rules.rule_move, name="rule_move"),
+    path("ownership/rules/<int:pk>/delete/", rules.rule_delete, name="rule_delete"),
     path("issuers/", issuers.issuer_list, name="issuer_list"),
     path("issuers/<int:pk>/", issuers.issuer_detail, name="issuer_detail"),
     path("search/", search.search, name="search"),

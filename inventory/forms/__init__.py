@@ -3,5 +3,6 @@
 from inventory.forms.details import DetailsForm
 from inventory.forms.kept import TagForm, TrustStoreForm
 from inventory.forms.owner import OwnerForm, ReasonForm
+from inventory.forms.rules import RuleForm
 
-__all__ = ["DetailsForm", "OwnerForm", "ReasonForm", "TagForm", "TrustStoreForm"]
+__all__ = ["DetailsForm", "OwnerForm", "ReasonForm", "RuleForm", "TagForm", "TrustStoreForm"]

@@ -1,8 +1,9 @@
 """Whose something is, decided by rules that people keep."""
 
+from inventory.ownership.book import RuleBook
 from inventory.ownership.fallbacks import Fallbacks, Place, found_by
 from inventory.ownership.patterns import fits, name_pattern, text_pattern, unreadable_label
-from inventory.ownership.rules import FIELDS, Facts, Rule, Said, asked_by, bounds_of, decide
+from inventory.ownership.rules import FIELDS, Facts, Rule, Said, bounds_of, decide
 from inventory.ownership.suggestions import Clue, Confidence, Hint, Suggestion, above, suggest, tally
 
 __all__ = [
@@ -14,10 +15,10 @@ __all__ = [
     "Hint",
     "Place",
     "Rule",
+    "RuleBook",
     "Said",
     "Suggestion",
     "above",
-    "asked_by",
     "bounds_of",
     "decide",
     "fits",

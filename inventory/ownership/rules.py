@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
@@ -98,11 +98,6 @@ def decide(rules: Sequence[Rule], facts: Facts) -> dict[str, Said]:
             if len(decided) == len(FIELDS):
                 break
     return decided
-
-
-def asked_by(rules: Iterable[Rule]) -> frozenset[str]:
-    """All facts that these rules need."""
-    return frozenset[str]().union(*(rule.asks for rule in rules))
 
 
 def bounds_of(network: str) -> Bounds:

@@ -4,7 +4,6 @@ from inventory.services.bulk import AT_ONCE, ChangeError, begin_change, cancel_c
 from inventory.services.certificates import Stored, Unknown, store_certificate, store_certificates
 from inventory.services.chains import StoredChains, chain_digest, known_chains, store_chain, store_chains
 from inventory.services.details import ChangedMeanwhileError, describe, details_of, version_of
-from inventory.services.domains import sort_into_domains
 from inventory.services.endpoints import Look, Noted, Spot, around, comes_back, endpoints_at, note_looks, spot_of
 from inventory.services.ownership import (
     assign_endpoint_owner,
@@ -19,11 +18,13 @@ from inventory.services.retirement import (
     unretire_endpoint,
 )
 from inventory.services.rules import Applied, apply_rules, tell_applied
+from inventory.services.rules.keeping import delete_rule, move_rule, next_position, note_applied, rule_words, save_rule
+from inventory.services.rules.previewing import Preview, preview_rules
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.standing import tell_returned
 from inventory.services.statistics import refresh_statistics, refresh_statistics_if_outgrown
 from inventory.services.totals import Drift, adjust, kept, most, numbers, one_moment, recount
-from inventory.services.trust_stores import judge_paths_again, keep_trust_store
+from inventory.services.trust_stores import judge_paths_again, keep_trust_store, remove_trust_store
 
 __all__ = [
     "AT_ONCE",
@@ -33,6 +34,7 @@ __all__ = [
     "Drift",
     "Look",
     "Noted",
+    "Preview",
     "SeenBy",
     "ServedError",
     "Spot",
@@ -48,6 +50,7 @@ __all__ = [
     "cancel_change",
     "chain_digest",
     "comes_back",
+    "delete_rule",
     "describe",
     "details_of",
     "endpoints_at",
@@ -56,19 +59,26 @@ __all__ = [
     "kept",
     "known_chains",
     "most",
+    "move_rule",
+    "next_position",
+    "note_applied",
+    "order_rules",
     "note_looks",
     "note_sightings",
     "numbers",
     "one_moment",
     "owner_of",
+    "preview_rules",
     "recount",
     "refresh_statistics",
     "refresh_statistics_if_outgrown",
     "resume_changes",
     "retire_certificate",
     "retire_endpoint",
+    "remove_trust_store",
+    "rule_words",
     "run_change",
-    "sort_into_domains",
+    "save_rule",
     "spot_of",
     "store_certificate",
     "store_certificates",

@@ -6,6 +6,7 @@ import fnmatch
 import ipaddress
 import re
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,8 +19,8 @@ from inventory.ownership import (
     Fallbacks,
     Place,
     Rule,
+    RuleBook,
     Said,
-    asked_by,
     bounds_of,
     decide,
     fits,
@@ -75,7 +76,7 @@ def test_all_conditions_that_are_given_must_hold() -> None:
     assert rule.holds(whole)
     assert not rule.holds(Facts(names=["a.example.com"], addresses=[("default", pack("11.1.2.3"))], tags=["shop"]))
     assert not rule.holds(Facts(names=["a.example.com"], addresses=[("default", pack("10.1.2.3"))]))
-    assert asked_by([rule, WEB]) == {"names", "addresses", "tags"}
+    assert RuleBook([rule, WEB]).asks == {"names", "addresses", "tags"}
 
 
 def test_a_rule_without_conditions_fits_nothing() -> None:
@@ -146,6 +147,37 @@ def test_deciding_is_asking_each_field_alone(
         if rule is not None
     }
     assert decide(rules, facts) == alone
+    assert RuleBook(rules).decide(facts) == alone
+
+
+CONDITIONS = st.fixed_dictionaries(
+    {
+        "name_pattern": st.sampled_from(["", "a.b", "*.b", "*b", "a*", "*", "*.b.*"]),
+        "network": st.sampled_from(["", "10.0.0.0/8", "10.0.0.0/30", "10.0.0.2", "::/0", "none"]),
+        "issuer_pattern": st.sampled_from(["", "CA*", "x"]),
+        "tag": st.sampled_from(["", "t"]),
+        "source_pattern": st.sampled_from(["", "s*"]),
+        "custom_field": st.sampled_from(["", "room"]),
+        "custom_value": st.sampled_from(["", "b*"]),
+        "gives": GIVES,
+    }
+)
+FACTS = st.builds(
+    Facts,
+    names=st.lists(st.sampled_from(["a.b", "b", "c.a.b", ".b", "*.b", "a.b.c"]), max_size=2),
+    addresses=st.lists(st.sampled_from([("default", pack(f"10.0.0.{n}")) for n in (1, 2, 3, 4)]), max_size=2),
+    issuers=st.lists(st.sampled_from(["ca 1", "x"]), max_size=2),
+    tags=st.lists(st.sampled_from(["t", "u"]), max_size=2),
+    sources=st.lists(st.sampled_from(["S1", "t"]), max_size=2),
+    custom=st.dictionaries(st.sampled_from(["Room", "x"]), st.sampled_from(["", "B7"]), max_size=2),
+)
+
+
+@given(st.lists(CONDITIONS, max_size=6), st.lists(FACTS, min_size=1, max_size=3))
+def test_the_book_answers_as_its_rules_do(made: list[dict[str, Any]], asked: list[Facts]) -> None:
+    rules = [Rule(at, f"r{at}", **columns) for at, columns in enumerate(made, 1)]
+    book = RuleBook(rules)
+    assert [book.decide(facts) for facts in asked] == [decide(rules, facts) for facts in asked]
 
 
 ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from accounts.models import Team
 from accounts.services import audit
 from inventory.models import Certificate, Endpoint, Origin
-from inventory.ownership import Fallbacks, Rule, asked_by, decide
+from inventory.ownership import Fallbacks, RuleBook
 from inventory.ownership.rules import ADDRESSES, CUSTOM, SOURCES
 from inventory.services.owned import CERTIFICATES, ENDPOINTS, LISTED_AT_MOST, Owned, call_for_key_sharers, in_bulk, lock
 from inventory.services.rules.gathering import gather
@@ -55,19 +55,19 @@ class Applied:
 class Asked:
     """Rules and fallbacks of one moment, for many rows."""
 
-    rules: Sequence[Rule]
+    rules: RuleBook
     fallbacks: Fallbacks
 
     @classmethod
     def now(cls, team: Team | None = None, by: SeenBy | None = None) -> Asked:
-        return cls(current_rules(), current_fallbacks(team, by))
+        return cls(RuleBook(current_rules()), current_fallbacks(team, by))
 
     @property
     def facts(self) -> frozenset[str]:
         """The kinds of facts that an answer needs."""
         places = {ADDRESSES} if self.fallbacks.segments else set()
         sources = {SOURCES} if self.fallbacks.sources else set()
-        return asked_by(self.rules) | places | sources
+        return self.rules.asks | places | sources
 
     def columns(self, owned: Owned) -> Sequence[str]:
         return (*_READ[owned.noun], "custom_fields") if CUSTOM in self.facts else _READ[owned.noun]
@@ -78,7 +78,7 @@ class Asked:
         return [Change(row, stand, self._after(stand, facts[row.pk])) for row in rows for stand in [Stand.of(row)]]
 
     def _after(self, stand: Stand, facts: Any) -> Stand:
-        said = decide(self.rules, facts)
+        said = self.rules.decide(facts)
         return stand.after(said, self.fallbacks.say(facts) if fallback_of(self.fallbacks, stand, said) else None)
 
 

@@ -23,7 +23,6 @@ CONDITIONS = (
     "custom_field",
     "custom_value",
 )
-GIVEN = ("team", "environment", "criticality", "application")
 # Names of sources and their teams, and the networks of teams.
 Owners: TypeAlias = tuple[Mapping[str, int], Iterable[Place]]
 
@@ -33,7 +32,8 @@ def current_rules() -> list[Rule]:
     return [as_rule(row) for row in OwnershipRule.objects.filter(enabled=True)]
 
 
-def as_rule(row: OwnershipRule) -> Rule:
+def as_rule(row: OwnershipRule, key: int | None = None) -> Rule:
+    """The row as a value; ``key`` for one that is not kept yet."""
     gives: dict[str, Any] = {
         TEAM: row.team_id,
         ENVIRONMENT: row.environment,
@@ -41,7 +41,7 @@ def as_rule(row: OwnershipRule) -> Rule:
         APPLICATION: row.application,
     }
     conditions = {name: getattr(row, name) for name in CONDITIONS}
-    return Rule(row.pk or 0, row.name, **conditions, gives={name: value for name, value in gives.items() if value})
+    return Rule(key or row.pk, row.name, **conditions, gives={name: value for name, value in gives.items() if value})
 
 
 def current_fallbacks(team: Team | None = None, by: SeenBy | None = None) -> Fallbacks:
