@@ -4,6 +4,7 @@ from inventory.services.bulk import AT_ONCE, ChangeError, begin_change, cancel_c
 from inventory.services.certificates import Stored, Unknown, store_certificate, store_certificates
 from inventory.services.chains import StoredChains, chain_digest, known_chains, store_chain, store_chains
 from inventory.services.details import ChangedMeanwhileError, describe, details_of, version_of
+from inventory.services.domains import sort_into_domains
 from inventory.services.endpoints import Look, Noted, Spot, around, comes_back, endpoints_at, note_looks, spot_of
 from inventory.services.ownership import (
     assign_endpoint_owner,
@@ -62,23 +63,24 @@ __all__ = [
     "move_rule",
     "next_position",
     "note_applied",
-    "order_rules",
     "note_looks",
     "note_sightings",
     "numbers",
     "one_moment",
+    "order_rules",
     "owner_of",
     "preview_rules",
     "recount",
     "refresh_statistics",
     "refresh_statistics_if_outgrown",
+    "remove_trust_store",
     "resume_changes",
     "retire_certificate",
     "retire_endpoint",
-    "remove_trust_store",
     "rule_words",
     "run_change",
     "save_rule",
+    "sort_into_domains",
     "spot_of",
     "store_certificate",
     "store_certificates",
