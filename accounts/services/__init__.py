@@ -30,6 +30,7 @@ from accounts.services.installation import (
 from accounts.services.people import (
     TakenError,
     accept_invitation,
+    add_person,
     can_send_mail,
     change_profile,
     close_accounts,
@@ -41,6 +42,7 @@ from accounts.services.people import (
     second_factors,
     send_invitation,
 )
+from accounts.services.teams import delete_team, save_team, why_team_is_kept
 from accounts.services.ticks import TURN, is_my_turn, run_tick, tidy
 from accounts.services.tokens import absolute, find_digest, find_token, issue_invitation_link, issue_setup_link
 from accounts.services.verify import Fault, Verification, page_faults, verify_audit
@@ -58,6 +60,7 @@ __all__ = [
     "Verification",
     "absolute",
     "accept_invitation",
+    "add_person",
     "audit",
     "audit_head",
     "came_from",
@@ -68,6 +71,7 @@ __all__ = [
     "check_page",
     "close_accounts",
     "create_first_administrator",
+    "delete_team",
     "end_sessions",
     "ensure_administrator",
     "find_digest",
@@ -95,10 +99,12 @@ __all__ = [
     "require_lasting_administrator",
     "require_role",
     "run_tick",
+    "save_team",
     "second_factors",
     "send_invitation",
     "setup_steps",
     "tidy",
     "verify_audit",
     "verify_stored",
+    "why_team_is_kept",
 ]

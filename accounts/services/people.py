@@ -64,6 +64,18 @@ def invite(user: User, actor: User | None, now: datetime) -> str:
     return link
 
 
+@transaction.atomic
+def add_person(email: str, role: str, *, actor: User | None, now: datetime) -> str:
+    """Make an account without a password for somebody who is not here yet; return the link of their invitation."""
+    user = User(email=User.objects.normalize_email(email).lower(), role=role)
+    user.set_unusable_password()
+    user.full_clean()
+    user.save()
+    keep_email_address(user)
+    audit(actor, "user.created", user, after={"email": user.email, "role": user.role}, now=now)
+    return invite(user, actor, now)
+
+
 def send_invitation(user: User, link: str) -> None:
     """Mail the link. Raises OSError (SMTPException is one) if the mail server does not take it."""
     context = {"user": user, "link": link, "organisation": Organisation.objects.filter(pk=1).first()}

@@ -5,6 +5,7 @@ from discovery.services.coverage import Stood, networks_now, sources_now
 from discovery.services.networks import (
     DEFAULT_ZONE,
     allow,
+    cidr_of,
     default_zone,
     delete_network,
     egress_policy,
@@ -33,6 +34,7 @@ from discovery.services.sources import (
     start_first_source,
 )
 from discovery.services.ticking import run_source, tick
+from discovery.services.zones import delete_zone, save_zone
 
 __all__ = [
     "CANDIDATES_KEPT",
@@ -47,9 +49,11 @@ __all__ = [
     "call_readers",
     "cancel_scan",
     "check_now",
+    "cidr_of",
     "default_zone",
     "delete_network",
     "delete_source",
+    "delete_zone",
     "does_check_wait",
     "egress_policy",
     "feed",
@@ -67,6 +71,7 @@ __all__ = [
     "run_source",
     "save_network",
     "save_source",
+    "save_zone",
     "sources_now",
     "stalled_zones",
     "start_first_source",

@@ -97,7 +97,7 @@ def save_network(
     key = {
         "zone": columns.pop("zone", None) or default_zone(),
         "purpose": columns.pop("purpose", PROBE),
-        "cidr": _cidr(target),
+        "cidr": cidr_of(target),
         "is_excluded": columns.pop("is_excluded", False),
     }
     row = network or Network.objects.filter(**key).first() or Network()
@@ -124,7 +124,7 @@ def _write(row: Network, columns: dict[str, Any]) -> tuple[dict[str, Any], dict[
     return before, after
 
 
-def _cidr(target: Target) -> str:
+def cidr_of(target: Target) -> str:
     first, last = (ipaddress.ip_address(unpack(packed)) for packed in (target.first, target.last))
     if first == last:
         return str(first)
@@ -151,8 +151,10 @@ def _from(origin: str, after: dict[str, Any]) -> dict[str, Any]:
 
 
 @transaction.atomic
-def delete_network(network: Network, *, actor: User, now: datetime) -> None:
-    require_role(actor, Role.ADMINISTRATOR)
+def delete_network(network: Network, *, actor: User | None, now: datetime) -> None:
+    """``actor`` None is somebody at the command line."""
+    if actor is not None:
+        require_role(actor, Role.ADMINISTRATOR)
     before = _described(network)
     pk = network.pk
     _forget(network)
@@ -166,7 +168,9 @@ def allow(targets: Iterable[Target], *, origin: str, now: datetime) -> list[Netw
     """Permit what somebody names at the command line, special addresses included, for probing."""
     wanted = [target for target in targets if not target.name]
     return [
-        save_network(_cidr(target), actor=None, now=now, origin=origin, name=origin, allows_special=_is_special(target))
+        save_network(
+            cidr_of(target), actor=None, now=now, origin=origin, name=origin, allows_special=_is_special(target)
+        )
         for target in wanted
     ]
 

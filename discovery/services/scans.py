@@ -159,9 +159,9 @@ def request_probe(endpoints: Iterable[Endpoint], *, title: str, now: datetime, a
 
 
 @transaction.atomic
-def cancel_scan(scan: Scan, *, actor: User, now: datetime) -> bool:
-    """Stop a scan. What was recorded stays. False if it had ended already."""
-    if not Scan.objects.visible_to(require_change(actor)).filter(pk=scan.pk).exists():
+def cancel_scan(scan: Scan, *, actor: User | None, now: datetime) -> bool:
+    """Stop a scan. What was recorded stays. False if it had ended already. ``actor`` None is the command line."""
+    if actor is not None and not Scan.objects.visible_to(require_change(actor)).filter(pk=scan.pk).exists():
         raise PermissionDenied(_("You may not cancel this scan."))
     taken = Scan.objects.open().filter(pk=scan.pk)
     if not taken.update(status=WorkStatus.CANCELLED, cancelled_by=actor, finished_at=now, claim_until=None):

@@ -102,9 +102,10 @@ def run_now(source: Source, *, actor: User, now: datetime) -> Scan:
 
 
 @transaction.atomic
-def delete_source(source: Source, *, actor: User, now: datetime) -> None:
-    """Look there no more. What was found stays, and grows old in sight of everybody."""
-    require_own(source, actor)
+def delete_source(source: Source, *, actor: User | None, now: datetime) -> None:
+    """Look there no more. What was found stays, and grows old in sight of everybody. ``actor`` as for saving."""
+    if actor is not None:
+        require_own(source, actor)
     for scan in source.scans.open():
         cancel_scan(scan, actor=actor, now=now)
     before, pk = _described(source), source.pk

@@ -27,6 +27,16 @@ def keep_trust_store(name: str, pem: str, *, actor: User | None, now: datetime) 
     return store
 
 
+@transaction.atomic
+def remove_trust_store(store: TrustStore, *, actor: User | None, now: datetime) -> None:
+    """Trust its roots no more."""
+    before, pk = {"sha256": _digest(store.pem)}, store.pk
+    store.delete()
+    store.pk = pk
+    judge_paths_again(now)
+    audit(actor, "truststore.deleted", store, before, now=now)
+
+
 def judge_paths_again(now: datetime) -> None:
     """What we trust has changed: every endpoint that is not retired becomes due."""
     Endpoint.objects.alive().update(judge_at=now)
