@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, NoEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
@@ -29,8 +30,9 @@ def leaves(count: int) -> bytes:
 
 def pkcs12(password: str = "", issued: pki.Issued | None = None) -> bytes:
     one = issued or leaf()
+    key: Any = one.key  # of a kind that PKCS#12 can hold
     how = BestAvailableEncryption(password.encode()) if password else NoEncryption()
-    return serialize_key_and_certificates(b"one", one.key, one.certificate, [ISSUING.certificate], how)
+    return serialize_key_and_certificates(b"one", key, one.certificate, [ISSUING.certificate], how)
 
 
 def found_in(data: bytes, password: str = "") -> list[Found]:
