@@ -19,7 +19,15 @@ from inventory.services.retirement import (
     unretire_endpoint,
 )
 from inventory.services.rules import Applied, apply_rules, tell_applied
-from inventory.services.rules.keeping import delete_rule, move_rule, next_position, note_applied, rule_words, save_rule
+from inventory.services.rules.keeping import (
+    delete_rule,
+    move_rule,
+    next_position,
+    note_applied,
+    order_rules,
+    rule_words,
+    save_rule,
+)
 from inventory.services.rules.previewing import Preview, preview_rules
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.standing import tell_returned
