@@ -28,6 +28,7 @@ NAVIGATION: list[tuple[Any, list[tuple[Any, str, str, tuple[str, ...]]]]] = [
         [
             (_("Discovery"), "discovery:scan_list", "discovery", ()),
             (_("Findings"), "policy:finding_list", "finding", ()),
+            (_("Ownership"), "inventory:ownership", "ownership", ()),
             (_("Mails"), "alerts:letter_list", "alert", (Role.ADMINISTRATOR,)),
         ],
     ),
@@ -47,6 +48,7 @@ KEYS = {
     "inventory:issuer_list": "i",
     "discovery:scan_list": "s",
     "policy:finding_list": "f",
+    "inventory:ownership": "w",
     "reports:report_list": "r",
 }
 

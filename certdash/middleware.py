@@ -22,7 +22,7 @@ _LINE_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 # Addresses that let in whoever knows them, also as the value of a parameter.
 _TOKEN = re.compile(
-    r"""((?:/|%2F)(?:setup|invitation|password(?:/|%2F)reset(?:/|%2F)key)(?:/|%2F))(?:(?!%2F)[^/\s"'?#&])+""",
+    r"""((?:/|%2F)(?:setup|invitation|yours|password(?:/|%2F)reset(?:/|%2F)key)(?:/|%2F))(?:(?!%2F)[^/\s"'?#&])+""",
     re.IGNORECASE,
 )
 

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from inventory.views import certificate, certificates, endpoints, exports, issuers, rules, search
+from inventory.views import certificate, certificates, endpoints, exports, issuers, ownership, questions, rules, search
 
 app_name = "inventory"
 urlpatterns = [
@@ -22,6 +22,13 @@ urlpatterns = [
     path("endpoints/<int:pk>/details/", endpoints.endpoint_details, name="endpoint_details"),
     path("endpoints/<int:pk>/retire/", endpoints.endpoint_retire, name="endpoint_retire"),
     path("endpoints/<int:pk>/restore/", endpoints.endpoint_restore, name="endpoint_restore"),
+    path("ownership/", ownership.queue, name="ownership"),
+    path("ownership/certificates/<int:pk>/", ownership.assign_certificate, name="ownership_certificate"),
+    path("ownership/endpoints/<int:pk>/", ownership.assign_endpoint, name="ownership_endpoint"),
+    path("ownership/undo/", ownership.undo, name="ownership_undo"),
+    path("ownership/ask/<int:pk>/", questions.ask, name="ownership_ask"),
+    path("ownership/questions/<int:pk>/withdraw/", questions.withdraw, name="question_withdraw"),
+    path("yours/<str:token>/", questions.yours, name="yours"),
     path("ownership/rules/", rules.rule_list, name="rule_list"),
     path("ownership/rules/new/", rules.rule_new, name="rule_new"),
     path("ownership/rules/preview/", rules.rule_preview, name="rule_preview"),

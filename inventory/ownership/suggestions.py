@@ -40,13 +40,13 @@ WEIGHTS: Mapping[Clue, float] = {
 WORDS: Mapping[Clue, str] = {
     Clue.NAMES: "it has the same names as {example} of theirs",
     Clue.KEY: "it has the same key as {example} of theirs",
-    Clue.PLACE: "{example} is theirs",
-    Clue.NAME: "{example} of theirs is for the same name",
-    Clue.PARENT: "{example}, above it, is theirs",
-    Clue.IMPORTED: "{example} brought it in",
+    Clue.PLACE: "what stands beside it, {example}, is theirs",
+    Clue.NAME: "the certificate {example} of theirs is for the same name",
+    Clue.PARENT: "the name above it, {example}, is theirs",
+    Clue.IMPORTED: "it was brought in by {example}",
     Clue.SUBNET: "their endpoints are near, in {example}",
     Clue.DOMAIN: "they own certificates under {example}",
-    Clue.ASKED: "{example} asked for the scan that found it",
+    Clue.ASKED: "the scan that found it was asked for by {example}",
 }
 
 

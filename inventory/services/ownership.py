@@ -65,6 +65,44 @@ def assign_endpoint_owner(
     return _assign(ENDPOINTS, endpoints, owner, actor=actor, now=now, version=version)
 
 
+def owner_before(row: Certificate | Endpoint) -> list[Any]:
+    """Whose it is, as plain values that ``restore_owner`` takes."""
+    return [row.owner_team_id, row.owner_person_id, row.owner_origin, row.owner_reason, row.owner_rule_id]
+
+
+def restore_owner(
+    item: Certificate | Endpoint, before: Sequence[Any], *, actor: User, now: datetime, version: str
+) -> bool:
+    """Undo an assignment: whose it was before (``owner_before``), if it is still as it was made (``version``).
+
+    Nobody chose what was restored: rules and sources may decide it again.
+    """
+    team, person, origin, reason, rule = before
+    owner = _Owner(
+        Team.objects.filter(pk=team).first(), User.objects.filter(pk=person).first(), origin, reason[:300], rule
+    )
+    owned = CERTIFICATES if isinstance(item, Certificate) else ENDPOINTS
+    return bool(_assign(owned, [item.pk], owner, actor=actor, now=now, version=version))
+
+
+def assign_answered(
+    certificate: Certificate, team: Team, reason: str, *, asker: User, now: datetime, version: str
+) -> bool:
+    """Give a certificate to the team that answered a question of ``asker``, within what the asker may still do.
+
+    False, and nothing is changed, if the asker may not any more, or if it is another's by now.
+    """
+    try:
+        owner = _Owner.chosen(team, None, reason)
+        with transaction.atomic():
+            changed, before = _give(CERTIFICATES, {certificate.pk}, owner, actor=asker, now=now, version=version)
+            for row, was in zip(changed, before, strict=True):
+                audit(None, "certificate.owner_changed", row, was, {**owner.words, "asked_by": asker.email}, now=now)
+    except (PermissionDenied, ChangedMeanwhileError):
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class _Owner:
     team: Team | None

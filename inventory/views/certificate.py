@@ -21,6 +21,7 @@ from inventory.forms import ReasonForm
 from inventory.models import Certificate, CertificateDer
 from inventory.services import ServedError, retire_certificate, unretire_certificate
 from inventory.snapshot.certificate import certificate_page, pem
+from inventory.snapshot.questions import questions_about
 from inventory.views.editing import Page, change_details, change_owner
 from inventory.views.listing import person
 from inventory.views.panels import chosen, panels
@@ -38,6 +39,7 @@ def _context(certificate: Certificate, user: User, now: datetime) -> dict[str, A
         "panels": panels(settings.CERTIFICATE_PANELS, certificate.pk),
         "may_change": user.may_change,
         "form": ReasonForm(label_suffix=""),
+        "questions": questions_about(certificate, now),
     }
 
 
