@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from discovery.probe import Place, Served, ServedVariant
 
 ISSUERS = 14
-TEAMS = 40
+TEAMS = 200
 RSA = 0.3  # the share of certificates with such a key
 SHARED = 0.02  # the share of certificates whose key others have, too
 Key: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey

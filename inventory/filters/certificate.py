@@ -11,15 +11,16 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from inventory.filters.base import MOST_COUNTED, Filtered, Named, Person, Query, filtered
+from inventory.filters.base import Filtered, Named, Person, Query, filtered
 from inventory.filters.domain import under_domains, visible_domains
 from inventory.filters.fields import Choice, Choices, Ids, MomentFilter, Number, Text, Texts, shortened
 from inventory.filters.paging import Sort
-from inventory.filters.search import matching_certificates, words_of
+from inventory.filters.search import certificates_holding, few_certificates, words_of
 from inventory.filters.standing import StandingFilter
 from inventory.filters.under import TooManyAuthoritiesError, authorities_under
 from inventory.filters.words import risk_words
 from inventory.models import Certificate, Endpoint, Issuer, Risk
+from inventory.models.among import among
 from inventory.models.certificates import CertificateQuerySet
 from inventory.names import displayed, normalise
 from inventory.status import WORDS, Status
@@ -70,15 +71,13 @@ class CertificateFilter(StandingFilter):
         endpoints = Endpoint.objects.visible_to(self.user)
         few: set[int] | None = None
         for word in words_of(text):
-            found = matching_certificates(word, endpoints)
             # Few hits are read once, for page, count and facets; many are met early on any walk through an index.
-            first = [pk for (pk,) in found[: MOST_COUNTED + 1]]
-            if len(first) > MOST_COUNTED:
-                queryset = queryset.filter(pk__in=found)
+            found = few_certificates(word, endpoints)
+            if found is None:
+                queryset = queryset.filter(certificates_holding(word, endpoints))
             else:
-                few = set(first) if few is None else few.intersection(first)
-        # All words together, since SQLite takes no more than 32,766 parameters in one statement.
-        return queryset if few is None else queryset.filter(pk__in=few)
+                few = found if few is None else few & found
+        return queryset if few is None else queryset.filter(among("pk", few))
 
     def in_status(self, queryset: CertificateQuerySet, _name: str, words: Sequence[str]) -> Rows:
         return queryset.in_status([Status(word) for word in words], self.now)

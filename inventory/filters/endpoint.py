@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
 from typing import ClassVar
 
 from django.db.models import Q, QuerySet
@@ -16,9 +14,10 @@ from inventory.filters.base import Filtered, Named, Person, Query, few_of, filte
 from inventory.filters.certificate import ANY, YES_NO
 from inventory.filters.fields import Choice, Choices, Ids, Number, Text, Texts, shortened
 from inventory.filters.paging import Sort
-from inventory.filters.search import endpoints_matching
+from inventory.filters.search import endpoints_holding, few_endpoints
 from inventory.filters.standing import StandingFilter
 from inventory.models import Certificate, Endpoint
+from inventory.models.among import among
 from inventory.status import AHEAD
 
 NEVER = "never"
@@ -51,9 +50,9 @@ class EndpointFilter(StandingFilter):
     retired = Choice(label=gettext_lazy("Retired"), method="is_retired", choices=[*YES_NO, (ANY, gettext_lazy("Any"))])
 
     def matching(self, queryset: Rows, _name: str, text: str) -> Rows:
-        first, *others = endpoints_matching(text, Certificate.objects.visible_to(self.user))
-        few = few_of(self._every().filter(first).union(*(self._every().filter(other) for other in others)))
-        return queryset.filter(reduce(or_, others, first) if few is None else Q(pk__in=few))
+        certificates = Certificate.objects.visible_to(self.user)
+        few = few_endpoints(text, certificates)
+        return queryset.filter(endpoints_holding(text, certificates) if few is None else among("pk", few))
 
     def _every(self) -> QuerySet[Endpoint, int]:
         """Ids of all that the list could show. The indexes say what is retired: years of it do not count as many."""

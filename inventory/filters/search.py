@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from inventory.addresses import pack
+from inventory.filters.base import MOST_COUNTED
+from inventory.filters.texts import called, names_holding, services_holding
 from inventory.models import Certificate, CertificateName, Endpoint, Issuer
+from inventory.models.among import among
 from inventory.names import normalise
 
 _HEX = re.compile(r"[0-9a-f]{2,128}", re.ASCII)
 _SHORTEST_SERIAL = 6
+_SHA256 = 64
 # Each word is a search of its own.
 _MOST_WORDS = 4
 
@@ -47,67 +52,107 @@ def words_of(text: str) -> list[str]:
     return [text] if as_hex(text) or len(words) > _MOST_WORDS else words
 
 
-def matching_certificates(text: str, endpoints: QuerySet[Endpoint]) -> QuerySet[Any, Any]:
+def few_certificates(text: str, endpoints: QuerySet[Endpoint]) -> set[int] | None:
     """The ids of certificates; hosts and addresses match only through ``endpoints`` (what the person sees).
 
-    One union of short queries instead of one condition with OR, for which neither database uses an index.
+    None if some part of the question fits more than ``MOST_COUNTED`` rows, whoever sees those.
     """
-    certificates = Certificate.objects.values_list("pk")
-    digits = as_hex(text)
-    if len(digits) == 64:
-        return certificates.filter(Q(sha256=digits) | Q(spki_sha256=digits))
-    served = endpoints.exclude(certificate=None).values_list("certificate")
-    if (address := as_address(text)) is not None:
-        return _named(text.strip().strip("[]")).union(served.filter(address=address))
+    most = MOST_COUNTED + 1
+    found = [list(rows.order_by()[:most]) for rows in _exact_certificates(text, endpoints)]
+    if not is_exact(text):
+        host, port = _host_and_port(text)
+        served = services_holding(normalise(host), most)
+        found += [names_holding(normalise(text), most), called(text, most), served]
+        if len(served) < most:
+            asked = endpoints.filter(_at_port(Q(server_name__contains=normalise(host)), port), among("pk", served))
+            found[-1] = list(asked.exclude(certificate=None).order_by().values_list("certificate", flat=True))
+    return None if any(len(ids) == most for ids in found) else {pk for ids in found for pk in ids}
+
+
+def certificates_holding(text: str, endpoints: QuerySet[Endpoint]) -> Q:
+    """The same answer row by row: many hits are met early on any walk through an index."""
     host, port = _host_and_port(text)
-    if port and (address := as_address(host)) is not None:
-        return served.filter(address=address, port=int(port))
-    name = normalise(text)
-    parts = [
-        certificates.filter(_called(name, text)),
-        certificates.filter(issuer__in=issuers_matching(text).values("pk")),
-        served.filter(server_name__contains=name),
-    ]
-    if port:
-        parts.append(served.filter(server_name__contains=normalise(host), port=int(port)))
-    if len(digits) >= _SHORTEST_SERIAL:
-        parts.append(certificates.filter(serial_number__in=serials(digits)))
-        parts.append(certificates.filter(sha256__gte=digits, sha256__lt=f"{digits}g"))
-    return _named(name).union(*parts)
+    named = CertificateName.objects.filter(certificate=OuterRef("pk"), value__contains=normalise(text))
+    served = endpoints.filter(_at_port(Q(server_name__contains=normalise(host)), port), certificate=OuterRef("pk"))
+    found = Q(Exists(named)) | Q(Exists(served)) | Q(names_count=0, name__icontains=text)
+    return found | Q(issuer__in=list(issuers_matching(text).values_list("pk", flat=True)))
 
 
-def _named(name: str) -> QuerySet[Any, Any]:
-    return CertificateName.objects.filter(value__contains=name).order_by().values_list("certificate")
+def is_exact(text: str) -> bool:
+    """Whether it names one thing whole: a SHA-256, or an address with or without a port."""
+    return len(as_hex(text)) == _SHA256 or as_address(_host_and_port(text)[0]) is not None
 
 
-def _called(name: str, text: str) -> Q:
-    """Names stand as signed; one comparison for each row is enough where the text is compared as it is written."""
-    called = Q(name__icontains=text)
-    return called if name == text.lower() else called | Q(name__contains=name)
+def _exact_certificates(text: str, endpoints: QuerySet[Endpoint]) -> Iterator[QuerySet[Any, int]]:
+    """Querysets of ids; each of them alone is answered from an index."""
+    certificates = Certificate.objects.values_list("pk", flat=True)
+    digits, (host, port) = as_hex(text), _host_and_port(text)
+    if len(digits) == _SHA256:
+        yield certificates.filter(Q(sha256=digits) | Q(spki_sha256=digits))
+    elif (address := as_address(host)) is not None:
+        served = endpoints.exclude(certificate=None).values_list("certificate", flat=True)
+        yield served.filter(_at_port(Q(address=address), port))
+        if not port:
+            name = text.strip().strip("[]")
+            yield CertificateName.objects.filter(value=name).values_list("certificate", flat=True)
+    else:
+        yield certificates.filter(issuer__in=issuers_matching(text).values("pk"))
+        if not text.isascii():
+            # Names are compared as A-labels, and there is no such form of a part of a name.
+            yield certificates.filter(name__icontains=text)
+        if len(digits) >= _SHORTEST_SERIAL:
+            yield certificates.filter(serial_number__in=serials(digits))
+            yield certificates.filter(sha256__gte=digits, sha256__lt=f"{digits}g")
 
 
 def issuers_matching(text: str) -> QuerySet[Issuer]:
     return Issuer.objects.filter(Q(label__icontains=text) | Q(organisation__icontains=text) | Q(name__icontains=text))
 
 
-def endpoints_matching(text: str, certificates: QuerySet[Certificate]) -> list[Q]:
-    """Conditions for endpoints, of which one must hold; each of them alone is answered from an index.
+def few_endpoints(text: str, certificates: QuerySet[Certificate]) -> set[int] | None:
+    """The ids of endpoints by server name, address, port, or what they serve (among ``certificates``).
 
-    Of an address it reads a few entries, of a text inside a name all entries of an index that holds the names.
-    Server name, address, port, or what they serve (among ``certificates``).
+    None if some part of the question fits more than ``MOST_COUNTED`` rows, whoever sees those.
     """
+    most, (host, port) = MOST_COUNTED + 1, _host_and_port(text)
+    ids = Endpoint.objects.order_by().values_list("pk", flat=True)
+    if (address := as_address(host)) is not None:
+        found = [list(ids.filter(_at_port(Q(address=address), port))[:most])]
+    else:
+        found = [services_holding(normalise(host), most)]
+        found += [] if port else [_named(text, most)]
+    if any(len(each) == most for each in found):
+        return None
+    if len(found) > 1:
+        # Found by an index of all names first, seen only then: the index does not say who sees a certificate.
+        seen = certificates.filter(among("pk", found[1])).values("pk")
+        found[1] = list(ids.filter(certificate__in=seen)[:most])
+    elif port and address is None:
+        found[0] = list(ids.filter(among("pk", found[0]), port=int(port)))
+    return None if len(found[-1]) == most else {pk for each in found for pk in each}
+
+
+def endpoints_holding(text: str, certificates: QuerySet[Certificate]) -> Q:
+    """The same answer row by row."""
     host, port = _host_and_port(text)
     if (address := as_address(host)) is not None:
-        return [_at_port(Q(address=address), port)]
+        return _at_port(Q(address=address), port)
     name = normalise(host)
-    found = [_at_port(Q(service__contains=name), port)]  # begins with the server name
-    if not port:
-        digits = as_hex(text)
-        exact = Q(sha256=digits) if len(digits) == 64 else Q(name__icontains=name)
-        # Found by an index of all names first, seen only then: the index does not say who sees a certificate.
-        named = Certificate.objects.filter(exact).values("pk")
-        found.append(Q(certificate__in=certificates.filter(pk__in=named).values("pk")))
-    return found
+    found = _at_port(Q(service__contains=name), port)
+    if port:
+        return found
+    named = CertificateName.objects.filter(certificate=OuterRef("pk"), value__contains=name)
+    served = certificates.filter(Q(Exists(named)) | Q(names_count=0, name__icontains=text), pk=OuterRef("certificate"))
+    return found | Q(Exists(served))
+
+
+def _named(text: str, most: int) -> list[int]:
+    """Ids of certificates, whoever sees them."""
+    digits = as_hex(text)
+    if len(digits) == _SHA256:
+        return list(Certificate.objects.filter(sha256=digits).values_list("pk", flat=True))
+    found = [names_holding(normalise(text), most), called(text, most)]
+    return max(found, key=len) if any(len(ids) == most for ids in found) else list({*found[0], *found[1]})
 
 
 def _at_port(found: Q, port: str) -> Q:

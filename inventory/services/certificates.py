@@ -11,6 +11,7 @@ from inventory.models import Certificate, CertificateDer, CertificateName, Issue
 from inventory.services.domains import ids_of, keep_domains
 from inventory.services.facts import Facts, IssuerFacts, certificate_row, digest_of, facts_of, name_rows
 from inventory.services.races import settled
+from inventory.services.texts import index_texts
 from inventory.services.totals import Share, certificate_shares, kept
 from inventory.services.writing import among, insert, insert_rows
 
@@ -70,6 +71,7 @@ def _store(by_digest: Mapping[str, bytes], now: datetime, unknown: Unknown, delt
     names = (name for facts in missing for name in name_rows(facts, made[facts.sha256]))
     insert(CertificateName, ("certificate_id", "position", "kind", "value"), names)
     keep_domains({made[facts.sha256]: facts.domains for facts in missing}, domains)
+    index_texts(CertificateName, Certificate)
     deltas.update(share for row in rows for share in certificate_shares(row))
     return Stored(ids | made, frozenset(made.values()))
 

@@ -17,6 +17,7 @@ from inventory.services.races import hold, hold_free
 from inventory.services.served import keep_served
 from inventory.services.sightings import SeenBy, not_recent, note_common, note_sightings
 from inventory.services.standing import restand
+from inventory.services.texts import index_texts
 from inventory.services.totals import Share, endpoint_shares
 from inventory.services.writing import among, blank, insert_rows, write
 from inventory.status import AHEAD
@@ -237,6 +238,7 @@ def _write(batch: Sequence[_Kept], now: datetime, known: dict[Spot, Endpoint]) -
     new = sorted((kept for kept in batch if kept.is_new), key=lambda kept: kept.spot)
     insert_rows([kept.row for kept in new])
     if new:
+        index_texts(Endpoint)
         made = _keys_at([kept.spot for kept in new])
         for kept in new:
             kept.row.pk = made[kept.spot]

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection, models
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.base import ModelState
 from django.db.models.constants import OnConflict
 
-if TYPE_CHECKING:
-    _Lookup = models.Lookup[Any]
-else:
-    _Lookup = models.Lookup
+from inventory.models.among import among
 
+__all__ = ["among", "blank", "increase", "insert", "insert_rows", "write", "write_values"]
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -101,31 +97,6 @@ def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[models.Fi
     fields = model._meta.concrete_fields
     computed = [field for field in fields if field.has_default() and callable(field.default)]
     return {field.attname: field.get_default() for field in fields if field not in computed}, computed
-
-
-class Among(_Lookup):
-    """As ``in``, for some hundred numbers or texts: all of them are one parameter, which nobody looks at one by one.
-
-    Bytes do not fit into it: they stay parameters of their own, but nobody looks at them either.
-    """
-
-    prepare_rhs = False
-
-    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
-        column, parameters = self.process_lhs(compiler, connection)
-        if isinstance(self.rhs[0], bytes):
-            return f"{column} IN ({', '.join(['%s'] * len(self.rhs))})", (*parameters, *self.rhs)
-        if connection.vendor == "postgresql":
-            return f"{column} = ANY(%s)", (*parameters, self.rhs)
-        # The name of a column of ours.
-        return f"{column} IN (SELECT value FROM json_each(%s))", (*parameters, json.dumps(self.rhs))  # noqa: S608
-
-
-def among(column: str, values: Iterable[int | str | bytes]) -> Among | models.Q:
-    """The condition that a column (a foreign key as ``name_id``, or ``pk``) holds one of these."""
-    chosen = list(values)
-    # Of none, Django knows the answer without asking.
-    return Among(models.F(column), chosen) if chosen else models.Q(pk__in=[])
 
 
 def _prepared(fields: Sequence[models.Field[Any, Any]], rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
