@@ -21,6 +21,7 @@ NAVIGATION: list[tuple[Any, list[tuple[Any, str, str, tuple[str, ...]]]]] = [
             (_("Certificates"), "inventory:certificate_list", "certificate", ()),
             (_("Endpoints"), "inventory:endpoint_list", "endpoint", ()),
             (_("Issuers"), "inventory:issuer_list", "issuer", ()),
+            (_("Import"), "inventory:import_list", "upload", (Role.ADMINISTRATOR, Role.OPERATOR)),
         ],
     ),
     (

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from discovery.views import candidates, coverage, first_run, networks, panels, scans, sources
+from discovery.views import candidates, coverage, first_run, imports, networks, panels, scans, sources
 
 app_name = "discovery"
 urlpatterns = [
@@ -20,6 +20,7 @@ urlpatterns = [
     path("discovery/networks/", networks.network_list, name="network_list"),
     path("discovery/networks/new/", networks.network_new, name="network_new"),
     path("discovery/networks/<int:pk>/delete/", networks.network_delete, name="network_delete"),
+    path("certificates/import/<int:pk>/places/", imports.import_waiting, name="import_waiting"),
     path("certificates/<int:pk>/history/", panels.certificate_history, name="certificate_history"),
     path("endpoints/<int:pk>/history/", panels.endpoint_history, name="endpoint_history"),
     path("endpoints/<int:pk>/probe/", scans.endpoint_probe, name="endpoint_probe"),

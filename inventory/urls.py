@@ -2,12 +2,18 @@
 
 from django.urls import path, re_path
 
-from inventory.views import certificate, certificates, endpoints, exports, issuers, ownership, questions, rules, search
+from inventory.views import certificate, certificates, endpoints, exports, importing, issuers, ownership, questions, rules, search
 
 app_name = "inventory"
 urlpatterns = [
     path("certificates/", certificates.certificate_list, name="certificate_list"),
     re_path(r"^certificates/export\.(?P<form>csv|json)$", exports.certificate_export, name="certificate_export"),
+    path("certificates/import/", importing.import_list, name="import_list"),
+    path("certificates/import/<int:pk>/", importing.import_detail, name="import_detail"),
+    path("certificates/import/<int:pk>/columns/", importing.import_columns, name="import_columns"),
+    path("certificates/import/<int:pk>/store/", importing.import_store, name="import_store"),
+    path("certificates/import/<int:pk>/undo/", importing.import_undo, name="import_undo"),
+    path("certificates/import/<int:pk>/drop/", importing.import_drop, name="import_drop"),
     path("certificates/<int:pk>/", certificate.certificate_detail, name="certificate_detail"),
     path("certificates/<int:pk>/owner/", certificate.certificate_owner, name="certificate_owner"),
     path("certificates/<int:pk>/details/", certificate.certificate_details, name="certificate_details"),

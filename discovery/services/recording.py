@@ -36,6 +36,7 @@ from inventory.services import (
     tell_applied,
     tell_returned,
 )
+from inventory.services.importing.rows import Waited, match_waiting, tell_waited
 from inventory.services.races import settled
 
 Outcome = Endpoint.Outcome
@@ -50,7 +51,8 @@ class Recorded:
     ``seen``, ``new`` and ``lost`` are certificates; ``changed`` and ``endpoints`` (all that were looked at) endpoints;
     ``candidates`` open ports that are no endpoints. ``revived`` are endpoints that had been retired and answered,
     ``returned`` certificates that had been retired and are served,
-    ``inferred`` what was nobody's, and whose rules, or the team of its source or network, said it is.
+    ``inferred`` what was nobody's, and whose rules, or the team of its source or network, said it is; ``waited`` what
+    rows of imported tables had to say of these places.
     """
 
     seen: frozenset[int] = frozenset()
@@ -62,6 +64,7 @@ class Recorded:
     revived: tuple[Revived, ...] = ()
     returned: tuple[Certificate, ...] = ()
     inferred: Applied | None = None
+    waited: Waited | None = None
 
 
 class Revived(NamedTuple):
@@ -142,6 +145,8 @@ def tell(recorded: Recorded, recording: Recording, now: datetime) -> None:
         audit(None, "endpoint.revived", row, before, {"service": row.service, **where}, now=now)
     tell_returned(recorded.returned, now, **where)
     tell_applied(recorded.inferred, now)
+    if recorded.waited:
+        tell_waited(recorded.waited, now)
 
 
 def _record(
@@ -163,6 +168,7 @@ def _record(
     endpoints = frozenset(known[spot].pk for spot in worth)
     leaves = frozenset(leaf for look in looks.values() for _, leaf in look.chains.values())
     inferred = apply_rules(leaves, endpoints, now, deltas, team=recording.team, by=recording.by)
+    waited = match_waiting(endpoints, now, deltas)
     new_leaves = stored.new & leaves
     recorded = Recorded(
         seen=leaves,
@@ -173,6 +179,7 @@ def _record(
         candidates=candidates,
         revived=revived,
         returned=noted.returned,
+        waited=waited,
         inferred=inferred,
     )
     return recorded, deltas

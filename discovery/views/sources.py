@@ -19,13 +19,15 @@ from discovery import services
 from discovery.forms import SourceForm, add_problems
 from discovery.models import Source
 from discovery.services import ScanRefusedError
+from discovery.views.imports import source_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def source_new(request: HtmxRequest) -> HttpResponse:
     user = require_change(request.user)
-    source = Source(zone=services.default_zone())
-    return _edit(request, user, source)
+    # From an import: the places of its rows that nobody looked at.
+    begun = source_of(user, request.GET.get("import", ""))
+    return _edit(request, user, Source(zone=services.default_zone(), **begun))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

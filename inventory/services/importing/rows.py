@@ -62,6 +62,9 @@ def describe_table(stream: IO[bytes]) -> Described:
         {"name": name, "samples": [_sample(row[at]) for row in rows if at < len(row)]}
         for at, name in enumerate(table.headings)
     ]
+    if table.note:
+        # Shown above the columns.
+        headings[0]["note"] = table.note
     return Described(product_of(table.headings), headings, propose(table.headings, rows), table.note)
 
 
