@@ -102,8 +102,7 @@ def _yours(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _quiet(response: HttpResponse) -> HttpResponse:
-    """The address is the secret: it goes to no other site, into no index and no cache."""
+    """The address is the secret: it goes to no other site and into no index."""
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-    response["Cache-Control"] = "private, no-store"
     return response
