@@ -43,6 +43,7 @@ class RuleForm(Whole, RuleFormBase):
             "name_pattern": _("*.web.example.com: each * stands for any characters, dots included."),
             "network": _("10.0.0.0/8, 2001:db8::/32 or one address: the node, or one that serves the certificate."),
             "issuer_pattern": _("Its label or its whole distinguished name: Corporate CA*, *O=Example*"),
+            "tag": _("A tag that people gave to the certificate or to the endpoint."),
             "source_pattern": _("The name of a source or an import that saw it: Data centre*"),
             "custom_field": _("The name of a field of your own."),
             "custom_value": _("What stands in that field, perhaps with *. Empty: anything."),

@@ -11,11 +11,12 @@ facts because filter, sort and keyset paging need them there.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q, Value
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
@@ -155,7 +156,8 @@ class Standing(models.Model):
     regulations = models.JSONField(default=list, blank=True)
     data_lifetime_years = models.PositiveSmallIntegerField(null=True, blank=True)
     custom_fields = models.JSONField(default=dict, blank=True)
-    # Which of the details a rule set: name of the column → primary key of the rule. All others are people's word.
+    # Which of the details a rule set: name of the column → primary key of the rule. All others are people's word. 0: a
+    # person emptied it, and no rule fills it again.
     ruled = models.JSONField(default=dict, blank=True, db_default=Value({}, models.JSONField()))
     notes = models.TextField(blank=True)
     tags = models.ManyToManyField(Tag, blank=True, related_name="%(class)ss")
@@ -172,3 +174,11 @@ class Standing(models.Model):
 
     class Meta:
         abstract = True
+
+    @cached_property
+    def ruled_by(self) -> dict[str, models.Model]:
+        """Which of the details a rule set: the name of the column → the rule, if it is still there."""
+        keys = set(self.ruled.values()) - {0}
+        rules: Any = self._meta.get_field("owner_rule").related_model
+        found = rules._default_manager.in_bulk(keys) if keys else {}
+        return {name: found[key] for name, key in self.ruled.items() if key in found}

@@ -190,3 +190,20 @@ def test_more_than_can_be_looked_at_is_called_a_sample(
     side = preview_rules(None, administrator).certificates
     assert (side.looked_at, side.candidates, side.is_sample, side.percent) == (3, None, True, 100)
     assert Certificate.objects.filter(owner_team=None).count() == 8
+
+
+def test_pages_say_which_rule_said_it(as_administrator: Client, operator: User, web_team: Team) -> None:
+    certificate = make_certificate("shop.web.example.com")
+    endpoint = make_endpoint(certificate=certificate)
+    made = make(1, name="Web farm", name_pattern="*.web.example.com", team=web_team, environment="test")
+    as_administrator.post("/ownership/rules/apply/")
+    urls = [f"/certificates/{certificate.pk}/", f"/endpoints/{endpoint.pk}/"]
+    for url in urls:
+        page = as_administrator.get(url).content.decode()
+        assert page.count(f'by rule <a href="{LIST}{made.pk}/">Web farm</a>') == 2
+        assert "Rule “Web farm”: a name fits *.web.example.com" in page
+    as_administrator.force_login(operator)
+    for url in urls:
+        page = as_administrator.get(url).content.decode()
+        assert page.count("by rule “Web farm”") == 2
+        assert LIST not in page

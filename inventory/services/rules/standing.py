@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from inventory.models import Origin
+from inventory.models import Criticality, Environment, Origin, OwnershipRule
 from inventory.ownership import Fallbacks, Said
 from inventory.ownership.rules import APPLICATION, CRITICALITY, ENVIRONMENT, TEAM
 
@@ -107,10 +107,16 @@ def differences(before: Stand, after: Stand, teams: Mapping[int, str]) -> Iterat
     """What changes, as field, before and after; an owner by another reason alone is no difference to people."""
     if before.team != after.team:
         nobody = gettext("nobody")
-        yield TEAM, teams.get(before.team or 0, nobody), teams.get(after.team or 0, nobody)
+        yield gettext("team"), teams.get(before.team or 0, nobody), teams.get(after.team or 0, nobody)
     for name in COLUMNS:
         if before.details[name] != after.details[name]:
-            yield name, before.details[name], after.details[name]
+            was, becomes = (_shown(name, stand.details[name]) for stand in (before, after))
+            yield str(OwnershipRule._meta.get_field(name).verbose_name), was, becomes
+
+
+def _shown(name: str, value: str) -> str:
+    words = {ENVIRONMENT: Environment, CRITICALITY: Criticality}.get(name)
+    return str(words(value).label) if words and value in words.values else value
 
 
 def fallback_of(fallbacks: Fallbacks, stand: Stand, said: Mapping[str, Said]) -> bool:
