@@ -21,6 +21,8 @@ from inventory.x509.text import storable
 
 RUN = "inventory.tasks.run_import"
 Step = Import.Step
+# Who said so; what came of it, the worker tells.
+_VERBS = {Step.READING: "import.mapped", Step.STORING: "import.agreed", Step.UNDOING: "import.undo_asked"}
 
 
 class ImportRefusedError(ValueError):
@@ -106,6 +108,7 @@ def _turn(of: Import, before: tuple[Step, ...], after: Step, actor: User, now: d
     of.refresh_from_db()
     if turned:
         async_task(RUN, of.pk)
+        audit(actor, _VERBS[after], of, {}, {"sha256": of.sha256}, now=now)
     elif of.step != after:
         raise ImportRefusedError(_("This import %(step)s.") % {"step": of.get_step_display()})
 

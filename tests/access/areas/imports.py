@@ -7,18 +7,50 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import Team, User
-from tests.access.answers import Route
+from certdash.lib.work import WorkStatus
+from inventory.models import Import, ImportItem
+from tests.access.answers import CHANGE, CHANGERS, SOURCES, SOURCES_CHANGE, Route
 
-ROUTES: dict[str, Route] = {}
+# An import is its author's, and the administrators'.
+ROUTES: dict[str, Route] = {
+    "inventory:import_list": Route(CHANGERS, CHANGE),
+    "inventory:import_detail": Route(SOURCES, thing="import"),
+    "inventory:import_columns": Route(post=SOURCES_CHANGE, thing="import_to_map"),
+    "inventory:import_store": Route(post=SOURCES_CHANGE, thing="import"),
+    "inventory:import_undo": Route(post=SOURCES_CHANGE, thing="import_stored"),
+    "inventory:import_drop": Route(post=SOURCES_CHANGE, thing="import"),
+    "discovery:import_waiting": Route(SOURCES, thing="import", fragment=True),
+}
+STEPS = {
+    "import": Import.Step.PREVIEW,
+    "import_to_map": Import.Step.MAPPING,
+    "import_stored": Import.Step.STORED,
+}
 
 
-def payload(_route: str, _things: Mapping[str, int], _team: Team | None, _own: Team) -> Mapping[str, Any]:
+def payload(route: str, _things: Mapping[str, int], _team: Team | None, own: Team) -> Mapping[str, Any]:
     """``things``: what the owner asked about has; ``own``: a team of the person who sends."""
-    return {}
+    if route == "inventory:import_list":
+        return {"pasted": "Host,Team\nwalked.example.org,Web\n", "password": "", "team": own.slug}
+    return {"column-0": "host", "column-1": "team", "keep_as": ""} if route == "inventory:import_columns" else {}
 
 
 def things(
-    _word: str, _team: Team | None, _author: User | None, _now: datetime, _there: Mapping[str, int]
+    word: str, team: Team | None, author: User | None, now: datetime, _there: Mapping[str, int]
 ) -> dict[str, int]:
     """Kinds of things → primary key, for one owner. ``word`` must stand in their names; ``there``: those of before."""
-    return {}
+    return {kind: _import(f"{word} {kind}.csv", step, team, author, now).pk for kind, step in STEPS.items()}
+
+
+def _import(name: str, step: Import.Step, team: Team | None, author: User | None, now: datetime) -> Import:
+    word = name.split()[0]
+    of = Import.objects.create(
+        name=name, step=step, status=WorkStatus.DONE, team=team, requested_by=author, created_at=now,
+        form="spreadsheet", columns={"host": f"{word} host"}, waiting=1,
+        headings=[{"name": f"{word} {what}", "samples": [f"{word} sample"]} for what in ("host", "team")],
+    )  # fmt: skip
+    ImportItem.objects.create(
+        of=of, position=0, offset=2, outcome=ImportItem.Outcome.WAITING, label=f"{word}.example.net",
+        host=f"{word}.example.net", port=443, reason=f"{word} remark", data={"team": word},
+    )  # fmt: skip
+    return of
