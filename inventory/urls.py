@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from inventory.views import certificate, certificates, endpoints, exports, importing, issuers, ownership, questions, rules, search
+from inventory.views import certificate, certificates, changes, endpoints, exports, importing, issuers, ownership, questions, rules, search
 
 app_name = "inventory"
 urlpatterns = [
@@ -14,6 +14,10 @@ urlpatterns = [
     path("certificates/import/<int:pk>/store/", importing.import_store, name="import_store"),
     path("certificates/import/<int:pk>/undo/", importing.import_undo, name="import_undo"),
     path("certificates/import/<int:pk>/drop/", importing.import_drop, name="import_drop"),
+    path("certificates/change/", changes.certificate_change, name="certificate_change"),
+    path("endpoints/change/", changes.endpoint_change, name="endpoint_change"),
+    path("changes/<int:pk>/", changes.change_detail, name="change_detail"),
+    path("changes/<int:pk>/cancel/", changes.change_cancel, name="change_cancel"),
     path("certificates/<int:pk>/", certificate.certificate_detail, name="certificate_detail"),
     path("certificates/<int:pk>/owner/", certificate.certificate_owner, name="certificate_owner"),
     path("certificates/<int:pk>/details/", certificate.certificate_details, name="certificate_details"),

@@ -55,7 +55,8 @@ class OwnerForm(Whole, ReasonForm):
         super().__init__(data, initial=initial, prefix="owner", label_suffix="")
         person = self.fields["person"]
         if isinstance(person, forms.ModelChoiceField):
-            person.queryset = _people(user, item)
+            named = [item.owner_person_id] if item.owner_person_id else []
+            person.queryset = people_to_name(user, *named)
 
     def clean(self) -> dict[str, Any]:
         """Without the version, nobody could say whether this overwrites what another person chose meanwhile."""
@@ -78,11 +79,10 @@ class OwnerForm(Whole, ReasonForm):
         self.data = {**{name: self.data[name] for name in self.data}, self.add_prefix("version"): version_of(stands)}
 
 
-def _people(user: User, item: Certificate | Endpoint) -> QuerySet[User]:
-    """Whom a person may name: everybody for administrators, else colleagues and whoever is named already."""
+def people_to_name(user: User, *named: int) -> QuerySet[User]:
+    """Whom a person may name: everybody for administrators, else colleagues and whoever is ``named`` already."""
     people = User.objects.filter(is_active=True)
     if user.sees_everything:
         return people
     colleagues = people.filter(memberships__team__in=user.memberships.values("team"))
-    named = [item.owner_person_id] if item.owner_person_id else []
     return (colleagues | User.objects.filter(pk__in=named)).distinct()

@@ -68,6 +68,8 @@ def begin_change(
     """
     require_change(actor)
     is_query = isinstance(query_or_chosen, str)
+    if not is_query and not query_or_chosen:
+        raise ChangeError(_("Nothing was chosen."))
     with transaction.atomic():
         work = BulkChange.objects.create(
             subject=subject,
@@ -201,7 +203,7 @@ def _end(work: BulkChange, status: WorkStatus, now: datetime, error: str = "") -
     if work.end(status, now, error=error, skipped=left_out, total=total):
         work.refresh_from_db()
         verb = "changed_in_bulk" if status == WorkStatus.DONE else "change_failed"
-        audit(work.requested_by, f"{work.subject}.{verb}", work, _first(work), _became(work), now=now)
+        audit(work.requested_by, f"{work.subject}.{verb}", work, after=_became(work), now=now)
 
 
 def _asked(work: BulkChange) -> dict[str, Any]:
@@ -216,10 +218,6 @@ def _asked(work: BulkChange) -> dict[str, Any]:
 
 def _became(work: BulkChange) -> dict[str, Any]:
     return {**_asked(work), "count": work.changed, "left_out": work.skipped, "digest": work.digest}
-
-
-def _first(work: BulkChange) -> dict[str, Any]:
-    return {"first": work.change["first"]} if work.change.get("first") else {}
 
 
 def _digest(before: str, changed: Collection[str]) -> str:

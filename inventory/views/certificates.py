@@ -34,7 +34,7 @@ from inventory.models.status_q import status_case
 from inventory.services import most, numbers
 from inventory.services.totals import CERTIFICATES, IN_USE, ISSUER, KEY, UNOWNED
 from inventory.snapshot.rows import certificate_rows, with_listed
-from inventory.views.listing import answer, count_of, list_context, person
+from inventory.views.listing import answer, bulk_context, count_of, list_context, person
 
 TEMPLATE = "inventory/certificate_list.html"
 Kept = Mapping[str, Mapping[str, int]]
@@ -57,6 +57,7 @@ def certificate_list(request: HttpRequest) -> HttpResponse:
 
     context = {
         **list_context(result, page, count, again),
+        **bulk_context(user, "inventory:certificate_change"),
         "rows": certificate_rows(page.rows, now),
         "tabs": _tabs(result, again, count, kept),
         "facets": [] if result.errors else _facets(result, again, count, kept, now),

@@ -29,7 +29,7 @@ from inventory.services.totals import ENDPOINTS
 from inventory.snapshot.nodes import left_behind
 from inventory.snapshot.rows import certificate_row, endpoint_row, endpoint_rows
 from inventory.views.editing import Page, change_details, change_owner
-from inventory.views.listing import answer, count_of, list_context, person
+from inventory.views.listing import answer, bulk_context, count_of, list_context, person
 from inventory.views.panels import chosen, panels
 
 LIST = "inventory/endpoint_list.html"
@@ -50,6 +50,7 @@ def endpoint_list(request: HttpRequest) -> HttpResponse:
 
     context = {
         **list_context(result, page, count, again),
+        **bulk_context(user, "inventory:endpoint_change"),
         "rows": endpoint_rows(page.rows, now),
         "facets": [] if result.errors else _facets(result, again, count, kept),
     }

@@ -9,7 +9,9 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from certdash.lib.htmx import wants_fragment
@@ -62,6 +64,20 @@ def list_context(
         "is_filtered": not result.is_plain,
         "narrowest": None if page.rows or result.errors else narrowest(result, again),
     }
+
+
+def bulk_context(user: User, url: str) -> dict[str, Any]:
+    """What makes rows tickable, for those who may change what they see."""
+    if not user.may_change:
+        return {}
+    labels = [
+        ("owner", _("Owner")),
+        ("details", _("Details")),
+        ("tags", _("Tags")),
+        ("retire", _("Retire")),
+        ("unretire", _("Take back")),
+    ]
+    return {"bulk_url": reverse(url), "bulk_kinds": labels}
 
 
 def narrowest(result: Filtered[Any], again: Callable[[str], Filtered[Any]]) -> tuple[Chip, Count] | None:

@@ -173,6 +173,35 @@
     });
   }
 
+  // --- ticked rows: how many, all of this page, and ranges with Shift --------------------------------
+  let lastTicked = null;
+
+  function showTicked() {
+    const words = $("[data-ticked]");
+    const ticks = $$("[data-tick]");
+    const ticked = ticks.filter((tick) => tick.checked).length;
+    if (words) words.textContent = words.dataset.tickedWords.replace("{n}", ticked);
+    const all = $("[data-tick-all]");
+    if (!all) return;
+    all.hidden = false;
+    all.checked = ticked > 0 && ticked === ticks.length;
+    all.indeterminate = ticked > 0 && ticked < ticks.length;
+  }
+
+  document.addEventListener("click", (event) => {
+    const tick = event.target.closest("[data-tick]");
+    const ticks = $$("[data-tick]");
+    if (tick && event.shiftKey && ticks.includes(lastTicked)) {
+      const [from, to] = [ticks.indexOf(lastTicked), ticks.indexOf(tick)].sort((a, b) => a - b);
+      ticks.slice(from, to + 1).forEach((each) => (each.checked = tick.checked));
+    }
+    if (tick) lastTicked = tick;
+    if (event.target.closest("[data-tick-all]")) ticks.forEach((each) => (each.checked = event.target.checked));
+    if (tick || event.target.closest("[data-tick-all]")) showTicked();
+  });
+  document.addEventListener("htmx:afterSettle", showTicked);
+  showTicked();
+
   // --- keys -----------------------------------------------------------------------------------------
   let going = false;
 
@@ -187,11 +216,18 @@
     next?.focus();
   }
 
+  // What stands in the row whose link has the focus.
+  function inRow(selector) {
+    return document.activeElement?.closest("tr") && $(selector, document.activeElement.closest("tr"));
+  }
+
   const KEYS = {
     "/": () => $("#search")?.focus(),
     "?": () => $("#keys")?.showModal(),
     j: () => step(1),
     k: () => step(-1),
+    x: () => inRow("[data-tick]")?.click(),
+    e: () => inRow("[data-edit]")?.click(),
     g: () => {
       going = true;
       setTimeout(() => (going = false), 1200);

@@ -1,0 +1,163 @@
+"""What is to become of many at once, and which ones are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Team, User
+from inventory.forms.details import APPLICATION_LENGTH
+from inventory.forms.fields import ITEM_LENGTH, VALUE_LENGTH, TagWords, short
+from inventory.forms.owner import ReasonForm, people_to_name
+from inventory.models import BulkChange, Criticality, Environment, Exposure, Purpose
+
+MOST_CHOSEN = 500
+CLEAR = "-"
+
+
+class ScopeForm(forms.Form):
+    """All that a filter finds, or rows that were ticked. ``expected`` is the number that the person was shown."""
+
+    scope = forms.ChoiceField(choices=[("chosen", ""), ("all", "")], required=False)
+    query = forms.CharField(max_length=2000, required=False)
+    pk = forms.Field(required=False, widget=forms.MultipleHiddenInput)
+    expected = forms.CharField(max_length=20, required=False)
+    kind = forms.ChoiceField(
+        choices=[pair for pair in BulkChange.Kind.choices if pair[0] != BulkChange.Kind.RULES], required=False
+    )
+
+    def clean_pk(self) -> list[int]:
+        texts = [str(text) for text in self.cleaned_data["pk"] or []]
+        if len(texts) > MOST_CHOSEN:
+            raise ValidationError(
+                _("At most %(most)s can be ticked. Filter the list, and change all that match."),
+                params={"most": MOST_CHOSEN},
+            )
+        if not all(text.isascii() and text.isdigit() and len(text) <= 18 for text in texts):
+            raise ValidationError(_("What was ticked is not understood. Open the list again."))
+        return sorted({int(text) for text in texts})
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("scope") != "all" and not cleaned.get("pk") and not self.errors:
+            raise ValidationError(_("Nothing was ticked. Tick what is to be changed, or choose all that match."))
+        return cleaned
+
+
+class OwnerOfMany(ReasonForm):
+    """As for one: any team, and whom one may name."""
+
+    team = forms.ModelChoiceField(
+        label=_("Team"), queryset=Team.objects.all(), required=False, empty_label=_("Nobody"), to_field_name="slug"
+    )
+    person = forms.ModelChoiceField(
+        label=_("Person"), queryset=User.objects.none(), required=False, empty_label=_("Nobody in particular")
+    )
+    field_order = ["team", "person", "reason"]
+
+    def __init__(self, user: User, data: Any = None) -> None:
+        super().__init__(data, prefix="change", label_suffix="")
+        person = self.fields["person"]
+        if isinstance(person, forms.ModelChoiceField):
+            person.queryset = people_to_name(user)
+
+    @property
+    def change(self) -> Mapping[str, Any]:
+        team, person = self.cleaned_data["team"], self.cleaned_data["person"]
+        return {"team": team.pk if team else None, "person": person.pk if person else None}
+
+
+def _word(label: Any, choices: list[tuple[str, Any]]) -> forms.ChoiceField:
+    stays = [("", _("Leave as it is")), *choices, (CLEAR, _("Not set"))]
+    return forms.ChoiceField(label=label, choices=stays, required=False)
+
+
+class DetailsOfMany(forms.Form):
+    """Only what is chosen here is written."""
+
+    environment = _word(_("Environment"), Environment.choices)
+    criticality = _word(_("Criticality"), Criticality.choices)
+    purpose = _word(_("Purpose"), Purpose.choices)
+    exposure = _word(_("Exposure"), Exposure.choices)
+    application = forms.CharField(
+        label=_("Application"),
+        max_length=APPLICATION_LENGTH,
+        required=False,
+        help_text=_("Empty leaves it as it is, a dash (-) takes it away."),
+    )
+    own_field = forms.CharField(
+        label=_("One field of your own"),
+        max_length=ITEM_LENGTH + VALUE_LENGTH + 1,
+        required=False,
+        help_text=_("As key=value; “key=” alone takes that field away."),
+    )
+
+    def __init__(self, _user: User, data: Any = None) -> None:
+        super().__init__(data, prefix="change", label_suffix="")
+
+    def clean_application(self) -> str:
+        return short(str(self.cleaned_data["application"]), APPLICATION_LENGTH)
+
+    def clean_own_field(self) -> dict[str, str | None]:
+        text = str(self.cleaned_data["own_field"])
+        if not text:
+            return {}
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not key or not equals:
+            raise ValidationError(_("Write it as key=value."))
+        return {short(key, ITEM_LENGTH): short(value, VALUE_LENGTH) or None}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not any(cleaned.values()) and not self.errors:
+            raise ValidationError(_("Choose what is to be written."))
+        return cleaned
+
+    @property
+    def change(self) -> Mapping[str, Any]:
+        said = {name: value for name, value in self.cleaned_data.items() if name != "own_field" and value}
+        own = self.cleaned_data["own_field"]
+        return {"set": {name: "" if value == CLEAR else value for name, value in said.items()}, "fields": own}
+
+
+class TagsOfMany(forms.Form):
+    add = TagWords(label=_("Add tags"), max_length=1200, required=False, help_text=_("With commas: shop, blue-green"))
+    remove = TagWords(label=_("Remove tags"), max_length=1200, required=False)
+
+    def __init__(self, _user: User, data: Any = None) -> None:
+        super().__init__(data, prefix="change", label_suffix="")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        add, remove = cleaned.get("add") or [], cleaned.get("remove") or []
+        if both := sorted({*add} & {*remove}):
+            raise ValidationError(_("“%(tag)s” cannot be added and removed at once."), params={"tag": both[0]})
+        if not add and not remove and not self.errors:
+            raise ValidationError(_("Name a tag to add or to remove."))
+        return cleaned
+
+    @property
+    def change(self) -> Mapping[str, Any]:
+        return {"add": self.cleaned_data["add"], "remove": self.cleaned_data["remove"]}
+
+
+class RetirementOfMany(ReasonForm):
+    def __init__(self, _user: User, data: Any = None) -> None:
+        super().__init__(data, prefix="change", label_suffix="")
+
+    @property
+    def change(self) -> Mapping[str, Any]:
+        return {}
+
+
+CHANGE_FORMS: Mapping[str, Any] = {
+    BulkChange.Kind.OWNER: OwnerOfMany,
+    BulkChange.Kind.DETAILS: DetailsOfMany,
+    BulkChange.Kind.TAGS: TagsOfMany,
+    BulkChange.Kind.RETIRE: RetirementOfMany,
+    BulkChange.Kind.UNRETIRE: RetirementOfMany,
+}
