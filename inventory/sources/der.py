@@ -12,7 +12,7 @@ from inventory.sources.value import KEY_REASON, MIB, Budget, Buffer, Found
 
 LARGEST_CERTIFICATE = MIB
 INTEGER, BIT_STRING, OCTET_STRING, OID, SEQUENCE = 0x02, 0x03, 0x04, 0x06, 0x30
-_REQUEST = "This is a request for a certificate, not a certificate."
+REQUEST = "This is a request for a certificate, not a certificate."
 _REVOCATION_LIST = "This is a revocation list, not a certificate."
 _PUBLIC_KEY = "This is a public key, not a certificate."
 _PADDING = b"\0\r\n"
@@ -91,7 +91,7 @@ def _refusal(data: Buffer, children: list[Element]) -> str:
         return ""
     inside = _shape(first_children(data, children[0], 4))
     if inside[:3] == (INTEGER, SEQUENCE, SEQUENCE) and inside[3:] in {(0xA0,), ()}:
-        return _REQUEST
+        return REQUEST
     return _REVOCATION_LIST if _is_revocation_list(data, children[0]) else ""
 
 

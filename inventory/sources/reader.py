@@ -18,7 +18,7 @@ from inventory.sources.value import MIB, Budget, Buffer, Found, LimitError
 from inventory.sources.zips import read_zip
 
 REFUSED_AT_MOST = 20_000
-_NOTHING = "There is no certificate in it."
+NOTHING = "There is no certificate in it."
 _UNREAD = {
     b"\xfe\xed\xfe\xed": "A Java keystore (JKS): turn it into PKCS#12 with keytool -importkeystore, and import that.",
     b"\xce\xce\xce\xce": "A Java keystore (JCEKS): turn it into PKCS#12 with keytool -importkeystore, and import that.",
@@ -58,12 +58,15 @@ def is_pkcs12(head: bytes) -> bool:
 def is_text(data: Buffer) -> bool:
     """Whether it is none of the binary forms, as far as its beginning tells."""
     head = bytes(data[:BLOCK])
-    known = _archive(head) or any(head.startswith(magic) for magic in _UNREAD) or _is_der(head)
+    known = _archive(head) or any(head.startswith(magic) for magic in _UNREAD) or _is_der(data)
     return not known and (head[:2] in _UTF_16 or b"\0" not in head)
 
 
-def _is_der(head: bytes) -> bool:
-    return head[:1] == b"\x30" and not head[1:2].isascii()
+def _is_der(data: Buffer) -> bool:
+    """Text may begin with the same byte, the digit 0; then the second byte tells, or for a short element the length."""
+    if len(data) < 2 or data[0] != 0x30:
+        return False
+    return data[1] >= 0x80 or len(data) == 2 + data[1]
 
 
 def _read(data: Buffer, path: str, depth: int, budget: Budget) -> Iterator[Found]:
@@ -72,7 +75,7 @@ def _read(data: Buffer, path: str, depth: int, budget: Budget) -> Iterator[Found
         empty = False
         yield found
     if empty:
-        yield Found(path, 0, None, _NOTHING)
+        yield Found(path, 0, None, NOTHING)
 
 
 def _by_magic(data: Buffer, path: str, depth: int, budget: Budget) -> Iterator[Found]:
@@ -85,7 +88,7 @@ def _by_magic(data: Buffer, path: str, depth: int, budget: Budget) -> Iterator[F
         return iter((Found(path, 0, None, "Archives lie too deep in each other here."),))
     if archive:
         return archive(data, path, depth, budget)
-    if _is_der(head):
+    if _is_der(data):
         return read_der(data, path, budget)
     return _text(data, head, path, budget)
 

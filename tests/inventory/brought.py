@@ -20,7 +20,7 @@ from tests.inventory.corpus import ISSUING
 
 
 @cache
-def leaf(number: int = 1) -> pki.Issued:
+def leaf(number: int) -> pki.Issued:
     return ISSUING.issue([f"brought{number}.example.org"])
 
 
@@ -29,7 +29,7 @@ def leaves(count: int) -> bytes:
 
 
 def pkcs12(password: str = "", issued: pki.Issued | None = None) -> bytes:
-    one = issued or leaf()
+    one = issued or leaf(1)
     key: Any = one.key  # of a kind that PKCS#12 can hold
     how = BestAvailableEncryption(password.encode()) if password else NoEncryption()
     return serialize_key_and_certificates(b"one", key, one.certificate, [ISSUING.certificate], how)

@@ -80,7 +80,7 @@ def test_storing_keeps_certificates_once_with_owner_sighting_and_totals(operator
     assert not of.items.exclude(der=None).exists(), "the bytes lie with the certificates"
     assert recount() == [], "totals were right"
     verbs = list(AuditEvent.objects.order_by("number").values_list("verb", flat=True))
-    assert verbs == ["import.begun", "certificates.owner_inferred", "import.stored"]
+    assert verbs == ["import.begun", "import.agreed", "certificates.owner_inferred", "import.stored"]
 
 
 def test_a_second_import_of_the_same_file_is_all_known(operator: User) -> None:
@@ -189,7 +189,7 @@ def test_pkcs12_is_opened_at_once_and_neither_password_nor_key_is_kept(operator:
     assert b"secret words" not in kept
     of = worked(begun)
     assert sorted(of.items.values_list("outcome", "sha256", "reason")) == sorted(
-        [("new", leaf().sha256, ""), ("new", pki.fingerprint(ISSUING.der), ""), ("refused", "", KEY_REASON)]
+        [("new", leaf(1).sha256, ""), ("new", pki.fingerprint(ISSUING.der), ""), ("refused", "", KEY_REASON)]
     )
 
 

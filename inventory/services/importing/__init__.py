@@ -13,6 +13,7 @@ from inventory.services.importing.asking import (
     store_import,
     undo_import,
 )
+from inventory.services.importing.outright import import_outright, look_over
 from inventory.services.importing.running import resume_imports, run_import, tidy_imports
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "PasswordNeededError",
     "begin_import",
     "drop_import",
+    "import_outright",
+    "look_over",
     "map_columns",
     "resume_imports",
     "run_import",

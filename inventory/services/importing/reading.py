@@ -19,7 +19,7 @@ from inventory.services.importing.claims import BATCH, ImportFailedError, counts
 from inventory.services.importing.classifying import classify
 from inventory.services.importing.rows import describe_table, plan_rows
 from inventory.services.writing import insert
-from inventory.sources import Budget, Buffer, is_text, read_file
+from inventory.sources import Budget, Buffer, Found, is_text, read_file
 from inventory.sources.pem import BEGIN
 from inventory.sources.tables import TableError, read_table
 
@@ -90,13 +90,19 @@ def _ask_for_columns(of: Import, file: IO[bytes], now: datetime) -> None:
 
 
 def _read_certificates(of: Import, data: Buffer, clock: Clock) -> None:
-    budget, start = Budget(), of.items.count()
-    seen = set(of.items.exclude(sha256="").values_list("sha256", flat=True))
+    budget = Budget()
     found = protected.read_opened(data) if protected.is_opened(of.upload) else read_file(data, budget)
-    for batch in _batched(islice(found, start, None)):
-        _keep(of, classify(of, start, batch, seen), clock(), budget.progress)
-        start += len(batch)
+    keep_found(of, found, clock, lambda: budget.progress)
     _end(of, clock(), CERTIFICATES)
+
+
+def keep_found(of: Import, found: Iterator[Found], clock: Clock, progress: Callable[[], int]) -> None:
+    """Classify and keep what was found, behind the last item that is there already."""
+    start = of.items.count()
+    seen = set(of.items.exclude(sha256="").values_list("sha256", flat=True))
+    for batch in _batched(islice(found, start, None)):
+        _keep(of, classify(of, start, batch, seen), clock(), progress())
+        start += len(batch)
 
 
 def _batched(things: Iterable[Thing]) -> Iterator[list[Thing]]:
