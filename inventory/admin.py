@@ -13,10 +13,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import AuditedAdmin, ReadOnlyAdmin
+from accounts.admin import AuditedAdmin, ReadOnlyAdmin, TableAdmin
 from certdash.lib.inert import visible
 from inventory.forms import RuleForm, TagForm, TrustStoreForm
 from inventory.models import Certificate, Endpoint, Issuer, OwnershipRule, Tag, TrustStore
+from inventory.resources import RuleTable
 from inventory.services import judge_paths_again, next_position
 
 
@@ -134,7 +135,8 @@ class RuleAdminForm(RuleForm):
 
 
 @admin.register(OwnershipRule)
-class OwnershipRuleAdmin(AuditedAdmin):
+class OwnershipRuleAdmin(TableAdmin):
+    table = RuleTable
     form = RuleAdminForm
     list_display = ["name", "position", "enabled", "name_pattern", "network", "tag", "team", "environment", "page"]
     list_filter = ["enabled", "team", "environment", "criticality"]
@@ -148,6 +150,10 @@ class OwnershipRuleAdmin(AuditedAdmin):
 
     def view_on_site(self, obj: OwnershipRule) -> str:  # type: ignore[override]  # Django takes a method, too
         return reverse("inventory:rule_edit", args=[obj.pk])
+
+    def make_table(self) -> RuleTable:
+        """What the form refuses is refused of a row in the same words."""
+        return RuleTable(form=RuleAdminForm)
 
     def save_model(self, request: HttpRequest, obj: OwnershipRule, form: Any, change: bool) -> None:  # noqa: FBT001
         """A new one is asked last; either waits until somebody applies the rules."""

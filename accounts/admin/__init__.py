@@ -4,6 +4,15 @@ from accounts.admin.audited import AuditedAdmin
 from accounts.admin.facts import ReadOnlyAdmin
 from accounts.admin.organisation import OrganisationAdmin
 from accounts.admin.people import UserAdmin
+from accounts.admin.tables import TableAdmin
 from accounts.admin.teams import MembershipAdmin, TeamAdmin
 
-__all__ = ["AuditedAdmin", "MembershipAdmin", "OrganisationAdmin", "ReadOnlyAdmin", "TeamAdmin", "UserAdmin"]
+__all__ = [
+    "AuditedAdmin",
+    "MembershipAdmin",
+    "OrganisationAdmin",
+    "ReadOnlyAdmin",
+    "TableAdmin",
+    "TeamAdmin",
+    "UserAdmin",
+]

@@ -14,10 +14,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin.audited import AuditedAdmin
+from accounts.admin.tables import TableAdmin
 from accounts.admin.teams import MembershipInline
 from accounts.forms import UserForm
 from accounts.models import AuditEvent, Membership, Role, User
+from accounts.resources import PersonTable
 from accounts.services import (
     can_send_mail,
     close_accounts,
@@ -33,9 +34,10 @@ from accounts.services import (
 
 
 @admin.register(User)
-class UserAdmin(AuditedAdmin):
+class UserAdmin(TableAdmin):
     """Accounts. Creating one invites its person; nobody types a password for somebody else."""
 
+    table = PersonTable
     form = UserForm
     list_display = ["email", "name", "role", "team_names", "is_active", "ends_at", "last_login"]
     list_filter = ["role", "is_active", "teams"]

@@ -13,7 +13,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.audited import AuditedAdmin
+from accounts.admin.tables import TableAdmin
 from accounts.models import Membership, Team
+from accounts.resources import TeamTable
 
 # The stubs make the class generic, Django itself does not.
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ class MembershipInline(MembershipInlineBase):
 
 
 @admin.register(Team)
-class TeamAdmin(AuditedAdmin):
+class TeamAdmin(TableAdmin):
+    table = TeamTable
     list_display = ["name", "slug", "contact_email", "member_count"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}

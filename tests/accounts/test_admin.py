@@ -235,7 +235,7 @@ def test_there_is_one_organisation_that_is_neither_added_nor_deleted(
 ) -> None:
     assert office.get("/admin/accounts/organisation/add/").status_code == 403
     assert office.get("/admin/accounts/organisation/1/delete/").status_code == 403
-    values = {"name": "New name", "timezone": "UTC", "base_url": ""}
+    values = {"name": "New name", "timezone": "UTC", "base_url": "", "daily_mail_hour": "7"}
     office.post("/admin/accounts/organisation/1/change/", values)
     assert AuditEvent.objects.get().after == {"name": "New name"}
 
