@@ -37,13 +37,13 @@ def reasons(data: bytes, password: str = "") -> list[str]:
 
 def request() -> bytes:
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-    return builder.sign(KEY, hashes.SHA256()).public_bytes(Encoding.DER)  # type: ignore[arg-type] # an ECDSA key
+    return builder.sign(KEY, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 def revocation_list() -> bytes:
     at = ONE.certificate.not_valid_before_utc
     builder = x509.CertificateRevocationListBuilder().issuer_name(ISSUING.certificate.subject)
-    signed = builder.last_update(at).next_update(at).sign(ISSUING.key, hashes.SHA256())  # type: ignore[arg-type] # ECDSA
+    signed = builder.last_update(at).next_update(at).sign(ISSUING.key, hashes.SHA256())
     return signed.public_bytes(Encoding.DER)
 
 
