@@ -12,7 +12,7 @@ from typing import Any
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Value
+from django.db.models import Count, Q, Value
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
 from django.utils.translation import gettext
@@ -34,6 +34,9 @@ SEVERITIES = [(str(severity.value), severity.label) for severity in reversed(Sev
 RULES = [(rule.code, rule.title) for rule in CATALOGUE.values()]
 # What a link to the list may say beside its conditions: the place in it.
 CONTROLS = ("after",)
+ME = "me"
+# No database has a larger number.
+LARGEST = 2**63
 OWNER = Coalesce("certificate__owner_team__slug", "endpoint__owner_team__slug", Value(NOBODY))
 
 
@@ -63,6 +66,14 @@ class FindingForm(forms.Form):
             raise ValidationError(gettext("“%(value)s” is not known") % {"value": shown(shortened(missing[0]))})
         return slugs
 
+    def clean_assigned(self) -> list[str]:
+        """People whom nobody here may know of are not known, whoever they are."""
+        words: list[str] = self.cleaned_data["assigned"]
+        known = {ME, NOBODY, *(str(pk) for pk in _known_people(self.user, [int(w) for w in words if w.isdecimal()]))}
+        if missing := [word for word in words if word not in known]:
+            raise ValidationError(gettext("“%(value)s” is not known") % {"value": shown(shortened(missing[0]))})
+        return words
+
     def clean(self) -> dict[str, Any]:
         for name in ("state", "opened_after", "closed_after"):
             if len(self.asked.getlist(name)) > 1:
@@ -70,13 +81,25 @@ class FindingForm(forms.Form):
         return self.cleaned_data
 
 
+def _known_people(user: User, pks: Iterable[int]) -> list[int]:
+    people = User.objects.filter(pk__in=[pk for pk in pks if pk < LARGEST])
+    if not user.sees_everything:
+        colleagues = User.objects.filter(memberships__team__in=user.memberships.values("team")).values("pk")
+        people = people.filter(Q(pk__in=colleagues) | Q(pk=user.pk))
+    return list(people.values_list("pk", flat=True))
+
+
 class FindingFilter(django_filters.FilterSet):
-    """Parameters: state (open by default), severity, rule, team (slug or "none"), opened_after, closed_after."""
+    """Parameters: state (open by default), severity, rule, team (slug or "none"), opened_after, closed_after.
+
+    ``assigned`` is "me", "none" or the number of a person.
+    """
 
     state = Choice(label=_("State"), choices=STATES, method="of_state")
     severity = Choices(label=_("Severity"), choices=SEVERITIES, lookup_expr="in")
     rule = Choices(label=_("Rule"), choices=RULES, lookup_expr="in")
     team = Texts(label=_("Owner"), method="of_teams")
+    assigned = Texts(label=_("Assigned to"), method="of_people")
     opened_after = MomentFilter(field_name="opened_at", lookup_expr="gte", label=_("Found from"))
     closed_after = MomentFilter(field_name="closed_at", lookup_expr="gte", label=_("Closed from"))
 
@@ -103,6 +126,11 @@ class FindingFilter(django_filters.FilterSet):
 
     def of_teams(self, queryset: FindingQuerySet, _name: str, slugs: Sequence[str]) -> FindingQuerySet:
         return queryset.of_teams([slug for slug in slugs if slug != NOBODY], unowned=NOBODY in slugs)
+
+    def of_people(self, queryset: FindingQuerySet, _name: str, words: Sequence[str]) -> FindingQuerySet:
+        people = [self.request.user.pk if word == ME else int(word) for word in words if word != NOBODY]
+        chosen = Q(assigned_to__in=people)
+        return queryset.filter(chosen | Q(assigned_to=None) if NOBODY in words else chosen)
 
 
 def in_state(chosen: FindingFilter, visible: FindingQuerySet) -> FindingQuerySet:

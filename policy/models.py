@@ -72,7 +72,11 @@ class FindingQuerySet(AboutQuerySet["Finding"]):
     def with_subject(self) -> FindingQuerySet:
         """With all that a line about a finding shows."""
         return self.select_related(
-            "certificate__owner_team", "endpoint__owner_team", "endpoint__certificate", "acknowledged_by"
+            "certificate__owner_team",
+            "endpoint__owner_team",
+            "endpoint__certificate",
+            "acknowledged_by",
+            "assigned_to",
         )
 
     def of_teams(self, slugs: list[str], *, unowned: bool) -> FindingQuerySet:

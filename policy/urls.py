@@ -9,6 +9,7 @@ urlpatterns = [
     path("findings/", views.finding_list, name="finding_list"),
     path("findings/<int:pk>/", views.finding_detail, name="finding_detail"),
     path("findings/<int:pk>/acknowledge/", views.finding_acknowledge, name="finding_acknowledge"),
+    path("findings/<int:pk>/assign/", views.finding_assign, name="finding_assign"),
     path("certificates/<int:pk>/findings/", views.certificate_findings, name="certificate_findings"),
     path("endpoints/<int:pk>/findings/", views.endpoint_findings, name="endpoint_findings"),
 ]

@@ -6,20 +6,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.models import User
 from accounts.services import require_change
 from certdash.lib.htmx import HtmxRequest, page_or_fragment, wants_fragment
 from inventory.filters import count_up_to, query_with
 from inventory.filters.paging import Cursor, CursorError, Page, Sort, take_page
 from inventory.models import Certificate, Endpoint, Severity
-from policy.filters import FindingFilter, facets, in_state
+from policy.filters import ME, FindingFilter, facets, in_state
+from policy.forms import AssignForm
 from policy.models import Finding, FindingQuerySet, rule_of
-from policy.services import acknowledge
+from policy.services import AssignedMeanwhileError, acknowledge, assign_finding, send_assignment
 from policy.snapshot import Panel, panel_of_certificate, panel_of_endpoint
 
 SHOWN = 50
@@ -37,7 +40,7 @@ def finding_list(request: HtmxRequest) -> HttpResponse:
 def finding_detail(request: HtmxRequest, pk: int) -> HttpResponse:
     finding = get_object_or_404(Finding.objects.visible_to(request.user).with_subject(), pk=pk)
     template = page_or_fragment(request, "policy/finding_detail.html", "finding")
-    return render(request, template, _detail(finding))
+    return render(request, template, _detail(request, finding))
 
 
 @require_POST
@@ -48,7 +51,36 @@ def finding_acknowledge(request: HtmxRequest, pk: int) -> HttpResponse:
     if not request.htmx:
         return redirect("policy:finding_detail", pk=pk)
     finding.refresh_from_db()
-    return render(request, "policy/finding_detail.html#finding", _detail(finding))
+    return render(request, "policy/finding_detail.html#finding", _detail(request, finding))
+
+
+@require_POST
+def finding_assign(request: HtmxRequest, pk: int) -> HttpResponse:
+    user, now = require_change(request.user), timezone.now()
+    finding = get_object_or_404(Finding.objects.visible_to(user).with_subject(), pk=pk)
+    form = AssignForm(finding, user, now, request.POST)
+    if not form.is_valid():
+        return _shown(request, finding, form, 422)
+    chosen = form.cleaned_data
+    try:
+        changed = assign_finding(finding, chosen["person"], chosen["note"], actor=user, now=now, was=chosen["was"])
+    except AssignedMeanwhileError as error:
+        finding.refresh_from_db()
+        fresh = AssignForm(finding, user, now)
+        whose = error.person or _("nobody")
+        messages.error(request, _("Somebody was faster: it is %(person)s's now.") % {"person": whose})
+        return _shown(request, finding, fresh, 422)
+    finding.refresh_from_db()
+    if changed and finding.assigned_to and finding.assigned_to != user and not send_assignment(finding, user):
+        messages.warning(request, _("No mail could be sent, so tell them yourself."))
+    if not request.htmx:
+        return redirect("policy:finding_detail", pk=pk)
+    return _shown(request, finding, None)
+
+
+def _shown(request: HtmxRequest, finding: Finding, form: AssignForm | None, status: int = 200) -> HttpResponse:
+    template = page_or_fragment(request, "policy/finding_detail.html", "finding")
+    return render(request, template, _detail(request, finding, form), status=status)
 
 
 @require_safe
@@ -119,12 +151,16 @@ def _query(request: HtmxRequest, cursor: str) -> str:
 
 def _tabs(state: str) -> list[dict[str, Any]]:
     words = {"open": _("Open"), "closed": _("Closed"), "any": _("All")}
-    return [{"label": word, "url": f"?state={code}", "active": code == state} for code, word in words.items()]
+    tabs = [{"label": word, "url": f"?state={code}", "active": code == state} for code, word in words.items()]
+    return [*tabs, {"label": _("Assigned to me"), "url": f"?assigned={ME}", "active": False}]
 
 
-def _detail(finding: Finding) -> dict[str, Any]:
+def _detail(request: HtmxRequest, finding: Finding, form: AssignForm | None = None) -> dict[str, Any]:
     evidence = [(label, value, _moment(value)) for label, value in finding.evidence.items()]
-    return {**_row(finding), "evidence": evidence}
+    may_assign = isinstance(request.user, User) and request.user.may_change and finding.closed_at is None
+    if form is None and may_assign and isinstance(request.user, User):
+        form = AssignForm(finding, request.user, timezone.now())
+    return {**_row(finding), "evidence": evidence, "assign_form": form if may_assign else None}
 
 
 def _moment(text: str) -> datetime | None:

@@ -1,16 +1,20 @@
 """Judging facts and keeping findings."""
 
 from policy.services.asking import call_for_changed_rules
+from policy.services.assigning import AssignedMeanwhileError, assign_finding, send_assignment
 from policy.services.findings import acknowledge
 from policy.services.judging import call_for_future, call_for_gone_rules, judge_all_due, judge_due
 from policy.services.speaking import spoken_of
 
 __all__ = [
+    "AssignedMeanwhileError",
     "acknowledge",
+    "assign_finding",
     "call_for_changed_rules",
     "call_for_future",
     "call_for_gone_rules",
     "judge_all_due",
     "judge_due",
+    "send_assignment",
     "spoken_of",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from accounts.models import Team, User
+from accounts.models import Role, Team, User
 from inventory.models import Certificate, Endpoint, OwnerQuestion
 from inventory.services import owner_of, version_of
 from tests.access.answers import CHANGE_SEEN, CHANGERS_OF_SEEN, MISSING, SIGNED_IN, Route, all
@@ -23,6 +23,7 @@ ROUTES: dict[str, Route] = {
     "inventory:ownership_undo": Route(post=all("sign-in 403 422 422 403 422")),
     "inventory:ownership_ask": Route(CHANGERS_OF_SEEN, CHANGE_SEEN, thing="certificate"),
     "inventory:question_withdraw": Route(post=CHANGE_SEEN, thing="question"),
+    "policy:finding_assign": Route(post=CHANGE_SEEN, thing="finding"),
     # Opens by its token alone.
     "inventory:yours": Route(MISSING, MISSING, thing="token", is_open=True),
 }
@@ -41,6 +42,9 @@ def payload(route: str, things: Mapping[str, int], team: Team | None, own: Team)
         return {**REASON, "team": given_to, "version": version_of(owner_of(row)), "back": ""}
     if route == "inventory:ownership_ask":
         return {"email": "eve@example.org", "team": own.slug, "message": ""}
+    if route == "policy:finding_assign":
+        person = User.objects.filter(role=Role.OPERATOR, memberships__team=team or own).get()
+        return {"assign-person": str(person.pk), "assign-note": "asked by the walk", "assign-was": ""}
     return REASON
 
 
