@@ -5,7 +5,15 @@ from accounts.services.administrators import (
     last_administrator_sentence,
     require_lasting_administrator,
 )
-from accounts.services.audit import AuditRefusedError, Origin, audit, audit_head, came_from, on_command_line
+from accounts.services.audit import (
+    AuditRefusedError,
+    Origin,
+    audit,
+    audit_head,
+    came_from,
+    on_command_line,
+    user_of_this_machine,
+)
 from accounts.services.authority import require_administrator, require_change, require_role
 from accounts.services.chain_check import (
     ChainCheck,
@@ -104,6 +112,7 @@ __all__ = [
     "send_invitation",
     "setup_steps",
     "tidy",
+    "user_of_this_machine",
     "verify_audit",
     "verify_stored",
     "why_team_is_kept",

@@ -53,13 +53,18 @@ def came_from(origin: Origin) -> Iterator[None]:
 @contextmanager
 def on_command_line() -> Iterator[None]:
     """Let events of nobody's account name the command line and the user of this machine who typed there."""
+    with came_from(Origin(actor=user_of_this_machine())):
+        yield
+
+
+def user_of_this_machine() -> str:
+    """Who types at the command line, as the audit names them."""
     number = os.getuid()
     try:
         name = pwd.getpwuid(number).pw_name
     except KeyError:
         name = str(number)
-    with came_from(Origin(actor=plain_text(f"command line ({name})"))):
-        yield
+    return plain_text(f"command line ({name})")
 
 
 def audit(

@@ -1,0 +1,150 @@
+"""Sections of the configuration file: the organisation, and teams with their members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.text import slugify
+
+from accounts.forms import OrganisationForm
+from accounts.models import Organisation, Role, Team, User
+from accounts.services import add_person, change_organisation, delete_team, save_team
+from certdash.lib.declare import (
+    ALONE,
+    By,
+    Change,
+    DeclareError,
+    Field,
+    Key,
+    Node,
+    Problem,
+    Section,
+    Table,
+    Values,
+    choice,
+    each,
+    flag,
+    of_fields,
+    text,
+    text_alone,
+)
+from certdash.lib.forms import many_lines, one_line
+
+
+class OrganisationSection(Section):
+    name = "organisation"
+    words = "Whose dashboard this is."
+    fields = (
+        Field("name", text, "the name of the organisation", "My organisation"),
+        Field("timezone", text, "a zone such as Europe/Zurich; pages show times in it", "UTC"),
+        Field("base_url", text, "the address that people use; links in mails begin with it"),
+    )
+
+    def present(self) -> dict[Key, Values]:
+        row = Organisation.objects.filter(pk=1).values("name", "timezone", "base_url").first()
+        return {ALONE: dict(row)} if row else {}
+
+    def write(self, change: Change, by: By) -> None:
+        form = OrganisationForm(change.values)
+        if not form.is_valid():
+            raise ValidationError(form.errors.as_data())
+        change_organisation(None, {name: form.cleaned_data[name] for name in change.values}, by.now)
+
+
+class Member(str):
+    """An e-mail address, and whether its person is to be invited."""
+
+    invite = False
+    role = Role.VIEWER.value
+    line = 0
+
+
+_MEMBER = (
+    Field("email", text, "the address of a person with an account", is_required=True),
+    Field("invite", flag, "true: somebody who has no account is invited", default=False),
+    Field("role", choice(Role.values), "the role of somebody who is invited", Role.VIEWER.value),
+)
+
+
+def member(node: Node, folder: Path) -> Member:
+    given = of_fields(node, _MEMBER, "member", folder) if isinstance(node, Table) else {"email": text_alone(node)}
+    found = Member(given["email"].strip().lower())
+    try:
+        validate_email(found)
+        one_line(found)
+    except ValidationError as error:
+        raise DeclareError(Problem(node.line, node.column, f"“{found}” is no e-mail address.")) from error
+    found.invite, found.role, found.line = given.get("invite", False), given.get("role", found.role), node.line
+    return found
+
+
+class TeamSection(Section):
+    name = "teams"
+    words = "Who owns certificates together. Members are people with an account; `invite: true` invites others."
+    key = ("name",)
+    fields = (
+        Field("name", text, "the name of the team", is_required=True),
+        Field("short_name", text, "for addresses and filters: small letters, digits and hyphens"),
+        Field("contact", text, "the e-mail address of the team"),
+        Field("description", text, "what it does"),
+        Field("members", each(member), "e-mail addresses: exactly these are in it", ()),
+    )
+
+    def present(self) -> dict[Key, Values]:
+        return {(team.name,): _told(team) for team in Team.objects.prefetch_related("members")}
+
+    def settle(self, values: Values) -> Values:
+        if "members" in values:
+            values["members"] = tuple(sorted(dict.fromkeys(values["members"])))
+        return values
+
+    def write(self, change: Change, by: By) -> None:
+        values = change.values
+        team = Team.objects.filter(name=values["name"]).first() or Team(name=values["name"])
+        team.slug = values["short_name"] or slugify(values["name"])
+        team.contact_email, team.description = values["contact"], values["description"]
+        for line in (team.name, team.contact_email):
+            one_line(line)
+        many_lines(team.description)
+        team.full_clean()
+        save_team(team, _people(values["members"], by), actor=None, now=by.now)
+
+    def remove(self, change: Change, by: By) -> None:
+        delete_team(Team.objects.get(name=change.key[0]), actor=None, now=by.now)
+
+
+def _told(team: Team) -> Values:
+    return {
+        "name": team.name,
+        "short_name": team.slug,
+        "contact": team.contact_email,
+        "description": team.description.replace("\r\n", "\n"),
+        "members": tuple(sorted(user.email for user in team.members.all())),
+    }
+
+
+def _people(members: Iterable[Any], by: By) -> list[User]:
+    there = {user.email: user for user in User.objects.filter(email__in=members)}
+    strangers = [item for item in members if item not in there]
+    problems = [
+        Problem(
+            getattr(item, "line", 0),
+            0,
+            f"Nobody has an account with {item}. Invite them on the page of users first, or write "
+            f"{{email: {item}, invite: true}}.",
+        )
+        for item in strangers
+        if not getattr(item, "invite", False)
+    ]
+    if problems:
+        raise DeclareError(*problems)
+    for item in strangers:
+        by.invited[item] = add_person(item, item.role, actor=None, now=by.now)
+    return list(User.objects.filter(email__in=members))
+
+
+SECTIONS: tuple[Section, ...] = (OrganisationSection(), TeamSection())

@@ -1,0 +1,49 @@
+"""Configuration files: read with the place of every value, compared with what is there, written in the same form."""
+
+from certdash.lib.declare.dumping import dumped
+from certdash.lib.declare.fields import (
+    Field,
+    Secret,
+    choice,
+    each,
+    flag,
+    number,
+    of_fields,
+    refuse,
+    secret,
+    text,
+    text_alone,
+)
+from certdash.lib.declare.planning import ALONE, By, Change, Key, Section, Values, Wanted, plan, wanted
+from certdash.lib.declare.reading import DeclareError, Listing, Node, Problem, Scalar, Table, read
+
+__all__ = [
+    "ALONE",
+    "By",
+    "Change",
+    "DeclareError",
+    "Field",
+    "Key",
+    "Listing",
+    "Node",
+    "Problem",
+    "Scalar",
+    "Secret",
+    "Section",
+    "Table",
+    "Values",
+    "Wanted",
+    "choice",
+    "dumped",
+    "each",
+    "flag",
+    "number",
+    "of_fields",
+    "plan",
+    "read",
+    "refuse",
+    "secret",
+    "text",
+    "text_alone",
+    "wanted",
+]

@@ -1,0 +1,57 @@
+"""What is dumped is what is there: applied again it changes nothing, applied elsewhere it makes the same."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from accounts.models import Organisation, Team
+from discovery.models import Network, Source, Zone
+from inventory.models import OwnershipRule, TrustStore
+from tests.access.world import make_world
+from tests.certdash.declaring import apply, example, put_roots
+from tests.conftest import MakeUser
+
+pytestmark = pytest.mark.django_db
+
+
+def dump() -> str:
+    out = StringIO()
+    call_command("dump", stdout=out)
+    return out.getvalue()
+
+
+def test_a_full_estate_goes_round_without_a_change() -> None:
+    make_world()
+    outcome = apply(dump())
+    assert (outcome.changes, outcome.problems) == ([], [])
+
+
+def test_the_example_goes_round_without_a_change(tmp_path: Path, make_user: MakeUser) -> None:
+    make_user("ada@example.org")
+    put_roots(tmp_path)
+    apply(example(), tmp_path)
+    outcome = apply(dump(), check=True)
+    assert (outcome.changes, outcome.problems) == ([], [])
+
+
+def test_a_dump_makes_the_same_somewhere_else(tmp_path: Path, make_user: MakeUser) -> None:
+    make_user("ada@example.org")
+    put_roots(tmp_path)
+    apply(example(), tmp_path)
+    before = dump()
+    for model in (OwnershipRule, Source, Network, TrustStore, Team, Organisation):
+        model._default_manager.all().delete()
+    Zone.objects.exclude(name="default").delete()
+    assert apply(before).problems == []
+    assert dump() == before
+
+
+def test_a_dump_is_written_to_a_file(tmp_path: Path, web_team: Team) -> None:
+    path = tmp_path / "state.yaml"
+    call_command("dump", output=path)
+    assert path.read_text(encoding="utf-8") == dump()
+    assert "name: Web" in dump()
