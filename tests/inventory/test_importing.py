@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import stat
+import time
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from asn1crypto import x509 as asn1
+from asn1crypto.keys import PublicKeyInfo, RSAPublicKey
 from django.conf import settings as django_settings
 from django.core.exceptions import PermissionDenied
 from django_q.models import OrmQ
@@ -228,3 +232,44 @@ def test_an_upload_that_is_gone_is_a_sentence(operator: User) -> None:
     spool.remove(begun.upload)
     of = worked(begun)
     assert (of.status, of.error) == ("failed", "The upload is not on this machine any more. Import it again.")
+
+
+def test_undoing_keeps_what_others_hold(operator: User, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    of = stored(bring(leaves(2), operator), operator)
+    held = Certificate.objects.get(name="brought1.example.org")
+    monkeypatch.setattr("reports.services.cited", lambda pks: {held.pk} & set(pks))
+    undone(of, operator)
+    assert list(Certificate.objects.all()) == [held]
+
+
+def test_what_breaks_the_rules_is_stored_in_part_with_its_problems(operator: User) -> None:
+    odd = pki.pem(ISSUING.issue(["odd.example.org"], serial=-5).der).encode()
+    of = stored(bring(odd + leaf(1).pem.encode(), operator), operator)
+    item = of.items.get(position=0)
+    assert (item.outcome, item.reason) == ("partial", "serial_number: it is not positive")
+    assert (of.new, Certificate.objects.get(pk=item.certificate_id).conforming) == (2, False)
+
+
+def test_an_rsa_key_of_a_million_bits_is_read_in_no_time(operator: User) -> None:
+    """Nobody checks such a key, or a signature by it."""
+    certificate = asn1.Certificate.load(leaf(1).der)
+    key = RSAPublicKey({"modulus": (1 << 2**20) - 1, "public_exponent": 65537})
+    certificate["tbs_certificate"]["subject_public_key_info"] = PublicKeyInfo(
+        {"algorithm": {"algorithm": "rsa"}, "public_key": key}
+    )
+    started = time.process_time()
+    of = stored(bring(certificate.dump(force=True), operator, name="bomb.der"), operator)
+    assert (of.new, Certificate.objects.get().key_bits) == (1, 2**20)
+    assert time.process_time() - started < 5
+
+
+def test_an_archive_tells_the_path_of_each_thing(operator: User) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("web/one.pem", leaf(1).pem)
+        archive.writestr("web/key.pem", leaf(1).key_pem)
+    of = bring(packed.getvalue(), operator, name="all.zip")
+    assert list(of.items.values_list("path", "outcome", "reason")) == [
+        ("web/one.pem", "new", ""),
+        ("web/key.pem", "refused", KEY_REASON),
+    ]
