@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import tablib
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.forms import BaseModelForm
+from django.forms import ModelForm
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from import_export import fields, resources
@@ -34,7 +34,7 @@ class TableError(ValueError):
     """The file as a whole cannot be read; the sentence says why."""
 
 
-class Plain(resources.Diff):  # type: ignore[misc]  # the package has no types
+class Plain(resources.Diff):
     """A change in words, where the package would bring markup and inline styles; with what a table works out itself."""
 
     def __init__(self, resource: Table, instance: Any, new: bool) -> None:  # noqa: FBT001
@@ -58,7 +58,7 @@ def _words(old: object, new: object, *, is_new: bool) -> str:
     return after if is_new or before == after else f"{before or '∅'} → {after or '∅'}"
 
 
-class Table(resources.ModelResource):  # type: ignore[misc]  # the package has no types
+class Table(resources.ModelResource):
     """What all tables have: known columns alone, one row for each thing, and nothing hidden in a cell."""
 
     # Columns of several lines.
@@ -71,7 +71,7 @@ class Table(resources.ModelResource):  # type: ignore[misc]  # the package has n
         report_skipped = True
         use_transactions = True
 
-    def __init__(self, form: type[BaseModelForm[Any]] | None = None) -> None:
+    def __init__(self, form: type[ModelForm[Any]] | None = None) -> None:
         """Take ``form``, which judges each row as it would judge a person's typing."""
         super().__init__()
         self.form = form

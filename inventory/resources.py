@@ -14,7 +14,7 @@ from inventory.models import OwnershipRule
 from inventory.services.rules.keeping import next_position
 
 
-class TeamWidget(ForeignKeyWidget):  # type: ignore[misc]  # the package has no types
+class TeamWidget(ForeignKeyWidget):
     """A team by its short name."""
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> Team | None:

@@ -31,13 +31,13 @@ class TableForm(forms.Form):
     text = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
 
     def clean_file(self) -> str:
-        file: UploadedFile | None = self.cleaned_data["file"]
+        file: UploadedFile[bytes] | None = self.cleaned_data["file"]
         if file is None:
             return ""
         if (file.size or 0) > MOST_BYTES:
             raise ValidationError(_("The file is larger than 1 MB."))
         try:
-            return file.read().decode("utf-8-sig")
+            return str(file.read(), "utf-8-sig")
         except UnicodeDecodeError as error:
             raise ValidationError(_("The file is not in UTF-8.")) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -132,6 +132,7 @@ def compose(scope: Scope, day: date, since: datetime) -> Mail | None:
         "profile_url": absolute(reverse("accounts:profile")) if scope.is_person else "",
         "teams": scope.teams,
         "organisation": Organisation.objects.filter(pk=1).first(),
+        "at": f"{daily.at.astimezone(UTC):%Y-%m-%d %H:%M}",
         "is_well": daily.say is Say.NOTHING_TO_REPORT,
     }
     return Mail(subject_of(daily), render_to_string("alerts/email/daily.txt", context).strip() + "\n", daily)

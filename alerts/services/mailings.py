@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
@@ -222,7 +222,7 @@ def letter_body(message: str, share: Share, author: User, now: datetime) -> str:
         "count": len(share.things),
         "owners": share.owners,
         "author": author,
-        "at": now,
+        "at": f"{now.astimezone(UTC):%Y-%m-%d %H:%M}",
     }
     return render_to_string("alerts/email/owners.txt", context).strip() + "\n"
 

@@ -39,7 +39,12 @@ def owner_mail(request: HtmxRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return redirect("alerts:mailing_detail", pk=mailing.pk)
-    context = {"form": form, "query": query, "can_send": can_send_mail(), **_preview(query, request, now)}
+    context: dict[str, Any] = {
+        "form": form,
+        "query": query,
+        "can_send": can_send_mail(),
+        **_preview(query, request, now),
+    }
     _agree_to(form, context)
     return render(request, "alerts/owner_mail.html", context, status=422 if form.is_bound else 200)
 
@@ -66,8 +71,7 @@ def _agree_to(form: OwnerMailForm, context: dict[str, Any]) -> None:
     """Whatever was sent before, the form that is shown belongs to the preview beside it."""
     digest = context["found"].digest if context["found"] else ""
     if form.is_bound:
-        form.data = form.data.copy()
-        form.data["digest"] = digest
+        form.data = {**{name: form.data[name] for name in form.data}, "digest": digest}
     else:
         form.initial["digest"] = digest
 

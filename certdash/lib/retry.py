@@ -13,4 +13,4 @@ def wait_after(attempts: int, first: timedelta = FIRST, most: timedelta = MOST) 
     if attempts < 1:
         return timedelta()
     # Beyond sixteen doublings a minute has long become more than any limit.
-    return min(first * 2 ** min(attempts - 1, 16), most)
+    return min(first * (1 << min(attempts - 1, 16)), most)

@@ -232,3 +232,10 @@ def test_looking_at_the_preview_sends_nothing(client: Client, operator: User, we
     assert not mail.outbox
     Membership.objects.all().delete()
     assert "You are in no team" in client.get("/alerts/daily/").content.decode()
+
+
+def test_times_are_in_utc_whatever_zone_a_page_shows(operator: User, web_team: Team) -> None:
+    serve("old.example.org", -3.5, web_team)
+    with timezone.override("Asia/Tokyo"):
+        _subject, body = told(Scope.of_person(operator, NOW))
+    assert "as of 2026-11-23 09:41 UTC." in body

@@ -100,7 +100,7 @@ def test_a_server_that_is_away_is_waited_for_longer_each_time_and_in_the_end_a_p
     with override_settings(
         EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend", EMAIL_HOST="127.0.0.1", EMAIL_PORT=1
     ):
-        waits = []
+        waits, letter = [], Letter.objects.get()
         while Letter.objects.get().state == "waiting":
             assert send(now) == (0, 1)
             letter = Letter.objects.get()

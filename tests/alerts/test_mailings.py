@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, Membership, Organisation, Role, Team, User
 from alerts.models import Letter, Mailing
-from alerts.services import mailings, resume_mailings, send_letters, sort_by_owner, write_mailing
+from alerts.services import mailings, resume_mailings, send_letters, sort_by_owner, write_letter, write_mailing
 from certdash.lib.work import LEASE
 from tests.conftest import MakeUser
 from tests.inventory.factories import make_certificate
@@ -164,7 +164,8 @@ def test_a_worker_that_died_is_gone_on_with_and_nobody_is_told_twice(
 ) -> None:
     client.force_login(administrator)
     send(client)
-    mailing, real, written = Mailing.objects.get(), mailings.write_letter, []
+    mailing, real = Mailing.objects.get(), write_letter
+    written: list[bool] = []
 
     def deadly(*given: Any, **more: Any) -> bool:
         if len(written) == 2:
