@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Cast, Concat, Substr
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -33,6 +34,9 @@ class EndpointQuerySet(OwnedQuerySet["Endpoint"]):
 
 # Kinds of sightings without a source of a name: "asked once".
 ASKED_ONCE = ("scan", "check", "verify")
+# What came in a file is called by the beginning of its name and the number of the import: names may come again.
+IMPORTED = "import"
+IMPORT_NAME = 180
 # Who sees an endpoint, and whether lists show it: with these in an index, a search through its texts reads no row.
 _SEEN_BY = ("retired_at", "owner_team")
 
@@ -146,12 +150,22 @@ def sources_of(user: User) -> models.QuerySet[Any, str]:
     return sources.filter(owner_team__in=user.memberships.values("team")).values_list("name", flat=True)
 
 
+def imports_of(user: User) -> models.QuerySet[Any, str]:
+    """Names, as sources, of what the person or their teams brought in. The model stands in a module further up."""
+    imports = apps.get_model("inventory", "Import")._default_manager
+    mine = imports.filter(Q(requested_by=user) | Q(team__in=user.memberships.values("team")))
+    number = Cast("pk", models.CharField())
+    called = Concat(Substr("name", 1, IMPORT_NAME), Value(" (import "), number, Value(")"))
+    return mine.annotate(called=called).values_list("called", flat=True)
+
+
 class SightingQuerySet(models.QuerySet["Sighting"]):
     def visible_to(self, user: User | AnonymousUser) -> SightingQuerySet:
         """Names of sources are told to those who see the source. What was asked once has no name."""
         if not isinstance(user, User) or user.sees_everything:
             return self
-        return self.filter(Q(source_name__in=sources_of(user)) | Q(source_kind__in=ASKED_ONCE))
+        imported = Q(source_kind=IMPORTED, source_name__in=imports_of(user))
+        return self.filter(Q(source_name__in=sources_of(user)) | Q(source_kind__in=ASKED_ONCE) | imported)
 
 
 class Sighting(models.Model):

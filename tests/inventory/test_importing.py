@@ -17,7 +17,7 @@ from django.core.exceptions import PermissionDenied
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from accounts.models import AuditEvent, Organisation, Team, User
+from accounts.models import AuditEvent, Organisation, Role, Team, User
 from inventory.models import Certificate, CertificateDer, Import, ImportItem, Sighting
 from inventory.services import assign_owner, note_sightings, recount
 from inventory.services.importing import (
@@ -34,6 +34,7 @@ from inventory.services.importing import (
 from inventory.services.sightings import SeenBy
 from inventory.sources import KEY_REASON
 from lab import pki
+from tests.conftest import MakeUser
 from tests.inventory.brought import bring, clock, leaf, leaves, pkcs12, worked
 from tests.inventory.corpus import ISSUING
 
@@ -273,3 +274,13 @@ def test_an_archive_tells_the_path_of_each_thing(operator: User) -> None:
         ("web/one.pem", "new", ""),
         ("web/key.pem", "refused", KEY_REASON),
     ]
+
+
+def test_what_an_import_saw_is_told_to_who_brought_it_and_to_its_team(
+    operator: User, make_user: MakeUser, web_team: Team, stranger: User
+) -> None:
+    of = stored(bring(leaves(1), operator, name="n" * 199, team=web_team), operator)
+    colleague = make_user("colleague@example.org", Role.VIEWER, web_team)
+    for person, count in ((operator, 1), (colleague, 1), (stranger, 0)):
+        assert Sighting.objects.visible_to(person).filter(certificate__in=Certificate.objects.all()).count() == count
+    assert Sighting.objects.get().source_name.endswith(f" (import {of.pk})")

@@ -10,11 +10,10 @@ from django.db.models import Count
 
 from certdash.lib.work import WorkStatus
 from inventory.models import Import, ImportItem
+from inventory.models.endpoints import IMPORT_NAME, IMPORTED
 from inventory.services.sightings import SeenBy
 
 BATCH = 500
-KIND = "import"
-_LONGEST_NAME = 180
 
 
 class LostError(Exception):
@@ -39,7 +38,7 @@ def end_step(of: Import, step: Import.Step, now: datetime, **changes: Any) -> No
 
 def seen_by(of: Import) -> SeenBy:
     """As a source of sightings. Two files may have one name, and each is taken back alone."""
-    return SeenBy(KIND, f"{of.name[:_LONGEST_NAME]} (import {of.pk})")
+    return SeenBy(IMPORTED, f"{of.name[:IMPORT_NAME]} (import {of.pk})")
 
 
 def counts_of(of: Import) -> dict[str, int]:
