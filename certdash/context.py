@@ -67,10 +67,11 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
     role = getattr(request.user, "role", "") if hasattr(request, "user") else ""
+    here = _current(request)
     groups = []
     for title, items in NAVIGATION:
         shown = [
-            {"label": label, "url": url, "icon": icon, "key": KEYS.get(name, ""), "active": _is_active(request, url)}
+            {"label": label, "url": url, "icon": icon, "key": KEYS.get(name, ""), "active": url == here}
             for label, name, icon, roles in items
             if (not roles or role in roles) and (url := _url(name))
         ]
@@ -87,5 +88,8 @@ def _url(name: str) -> str:
         return ""
 
 
-def _is_active(request: HttpRequest, url: str) -> bool:
-    return request.path == url if url == "/" else request.path.startswith(url)
+def _current(request: HttpRequest) -> str:
+    """The address of the page that this one belongs to: of several, the longest."""
+    urls = [_url(name) for _title, items in NAVIGATION for _label, name, _icon, _roles in items]
+    inside = [url for url in urls if url and (request.path == url if url == "/" else request.path.startswith(url))]
+    return max(inside, key=len, default="")

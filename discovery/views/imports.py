@@ -17,7 +17,7 @@ from discovery.forms import TARGET_LINES
 from inventory.addresses import with_port
 from inventory.models import Import, ImportItem
 
-SHOWN = 20
+SHOWN = 6
 
 
 @require_safe

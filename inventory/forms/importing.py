@@ -53,7 +53,7 @@ class FilesField(forms.FileField):
 
 
 class ImportForm(forms.Form):
-    files = FilesField(
+    uploads = FilesField(
         label=_("Files"),
         required=False,
         help_text=_(
@@ -92,7 +92,7 @@ class ImportForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        if not self.errors and not cleaned.get("files") and not str(cleaned.get("pasted", "")).strip():
+        if not self.errors and not cleaned.get("uploads") and not str(cleaned.get("pasted", "")).strip():
             raise ValidationError(_("Choose a file, or paste something."))
         return cleaned
 

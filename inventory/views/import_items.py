@@ -57,8 +57,9 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def _url(outcome: str, **others: object) -> str:
-    return f"?{urlencode({'outcome': outcome, **others})}"
+def _url(outcome: str, **others: int) -> str:
+    params: dict[str, str | int] = {"outcome": outcome, **others}
+    return f"?{urlencode(params)}"
 
 
 def _tabs(outcome: str, counts: dict[str, int]) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ def import_list(request: HttpRequest) -> HttpResponse:
 def _begin_all(form: ImportForm, user: User, now: datetime) -> list[Import]:
     """One import for each file. What is refused stands beside the form; the others were begun all the same."""
     chosen = form.cleaned_data
-    streams = [(file.name, file) for file in chosen["files"]]
+    streams = [(file.name, file) for file in chosen["uploads"]]
     if chosen["pasted"].strip():
         streams.append((str(_("pasted text")), io.BytesIO(chosen["pasted"].encode())))
     begun = []
@@ -62,7 +62,7 @@ def _begin_all(form: ImportForm, user: User, now: datetime) -> list[Import]:
         except PasswordNeededError as error:
             form.add_error("password", f"{name}: {error}")
         except ImportRefusedError as error:
-            form.add_error("files", f"{name}: {error}")
+            form.add_error("uploads", f"{name}: {error}")
     return [] if form.errors else begun
 
 

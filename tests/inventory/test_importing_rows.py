@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -115,7 +116,12 @@ def test_a_row_changes_the_endpoint_and_what_it_serves(ada: User, web: Team, olg
 
 
 def test_what_people_said_stays_unless_told_otherwise(ada: User, web: Team, payments: Team) -> None:
-    said = {"owner_team": payments, "owner_origin": "manual", "owner_reason": "ours", "application": "shop"}
+    said: dict[str, Any] = {
+        "owner_team": payments,
+        "owner_origin": "manual",
+        "owner_reason": "ours",
+        "application": "shop",
+    }
     place = make_endpoint("192.0.2.1", 443, "www.example.org", **said)
     text = "Host,Team,Application,Notes\nwww.example.org,Web,billing,hello\n"
     of = plan(text, ada)
@@ -129,7 +135,12 @@ def test_what_people_said_stays_unless_told_otherwise(ada: User, web: Team, paym
 
 
 def test_what_a_rule_or_a_source_said_is_written_over_and_restored(ada: User, web: Team, payments: Team) -> None:
-    by_rule = {"owner_team": payments, "owner_origin": "rule", "environment": "test", "ruled": {"environment": 7}}
+    by_rule: dict[str, Any] = {
+        "owner_team": payments,
+        "owner_origin": "rule",
+        "environment": "test",
+        "ruled": {"environment": 7},
+    }
     place = make_endpoint("192.0.2.1", 443, "www.example.org", **by_rule)
     of = plan("Host,Team,Environment\nwww.example.org,Web,prod\n", ada)
     store(of)

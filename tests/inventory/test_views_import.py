@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -52,7 +51,7 @@ def work() -> None:
 
 def bring(client: Client, text: str | bytes, name: str = "estate.csv", **fields: str) -> Import:
     raw = text.encode() if isinstance(text, str) else text
-    answer = client.post("/certificates/import/", {"files": SimpleUploadedFile(name, raw), **fields})
+    answer = client.post("/certificates/import/", {"uploads": SimpleUploadedFile(name, raw), **fields})
     assert answer.status_code == 302, answer.content.decode()
     work()
     return Import.objects.latest("pk")
@@ -65,7 +64,7 @@ def columns(of: Import, **others: str) -> dict[str, str]:
     return chosen | {"keep_as": ""} | others
 
 
-def say(client: Client, of: Import, what: str, data: dict[str, str] | None = None) -> HttpResponse:
+def say(client: Client, of: Import, what: str, data: dict[str, str] | None = None) -> Any:
     answer = client.post(f"/certificates/import/{of.pk}/{what}/", data or {})
     work()
     of.refresh_from_db()
@@ -135,7 +134,7 @@ def test_the_import_of_another_person_is_not_there(
 ) -> None:
     of = bring(browser, "Host,Team\nwww.example.org,Web\n")
     client.force_login(make_user("sam@example.org", role=Role.OPERATOR))
-    send: Callable[[str], HttpResponse] = client.get if what in {"", "places/"} else client.post
+    send: Any = client.get if what in {"", "places/"} else client.post
     assert send(f"/certificates/import/{of.pk}/{what}").status_code == 404
     assert "estate.csv" not in client.get("/certificates/import/").content.decode()
     assert "www.example.org" not in client.get(f"/discovery/sources/new/?import={of.pk}").content.decode()
@@ -162,8 +161,8 @@ def test_a_team_of_others_cannot_be_chosen(browser: Client, other_team: Team) ->
 def test_nothing_at_all_and_too_many_files_are_said(browser: Client) -> None:
     assert "Choose a file" in browser.post("/certificates/import/", {"pasted": " "}).content.decode()
     many = [SimpleUploadedFile(f"{n}.pem", b"x") for n in range(21)]
-    assert "At most 20" in browser.post("/certificates/import/", {"files": many}).content.decode()
-    empty = browser.post("/certificates/import/", {"files": [SimpleUploadedFile("empty.pem", b"")]})
+    assert "At most 20" in browser.post("/certificates/import/", {"uploads": many}).content.decode()
+    empty = browser.post("/certificates/import/", {"uploads": [SimpleUploadedFile("empty.pem", b"")]})
     assert "empty.pem: There is nothing in it." in empty.content.decode()
 
 
@@ -217,7 +216,7 @@ def test_places_that_wait_lead_to_a_source(browser: Client) -> None:
     say(browser, of, "columns", columns(of))
     say(browser, of, "store")
     panel = browser.get(f"/certificates/import/{of.pk}/places/").content.decode()
-    assert "3 places of this file were never looked at." in " ".join(panel.split())
+    assert "3 places of this file are not known yet." in " ".join(panel.split())
     form = browser.get(f"/discovery/sources/new/?import={of.pk}").content.decode()
     assert "[2001:db8::1]:636\na.example.org:443\nb.example.org" in form
     assert browser.get("/discovery/sources/new/?import=x").status_code == 200

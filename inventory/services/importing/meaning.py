@@ -54,7 +54,7 @@ class Names:
         return _("“%(team)s” is none of your teams. Write one of yours, or ask an administrator.") % {"team": name}
 
 
-def _teams(names: set[str]) -> dict[str, Team]:
+def _teams(names: set[str]) -> Mapping[str, Team]:
     if not names:
         return {}
     rows = Team.objects.alias(low=Lower("name")).filter(Q(low__in=names) | Q(slug__in=names)).order_by("pk")
