@@ -2,7 +2,21 @@
 
 from django.urls import path, re_path
 
-from inventory.views import certificate, certificates, changes, endpoints, exports, importing, issuers, ownership, questions, rules, search
+from inventory.views import (
+    calendar,
+    certificate,
+    certificates,
+    changes,
+    domains,
+    endpoints,
+    exports,
+    importing,
+    issuers,
+    ownership,
+    questions,
+    rules,
+    search,
+)
 
 app_name = "inventory"
 urlpatterns = [
@@ -48,5 +62,12 @@ urlpatterns = [
     path("ownership/rules/<int:pk>/delete/", rules.rule_delete, name="rule_delete"),
     path("issuers/", issuers.issuer_list, name="issuer_list"),
     path("issuers/<int:pk>/", issuers.issuer_detail, name="issuer_detail"),
+    path("domains/", domains.domain_list, name="domain_list"),
+    path("domains/<int:pk>/", domains.domain_detail, name="domain_detail"),
+    path("calendar/", calendar.expiry_calendar, name="calendar"),
+    path("calendar/feeds/", calendar.feed_list, name="feed_list"),
+    path("calendar/feeds/<int:pk>/withdraw/", calendar.feed_withdraw, name="feed_withdraw"),
+    # Exactly as long as a token.
+    re_path(r"^calendar/(?P<token>[A-Za-z0-9_-]{43})\.ics$", calendar.read_feed, name="feed"),
     path("search/", search.search, name="search"),
 ]

@@ -24,6 +24,7 @@ from accounts.services.chain_check import (
     page_of,
     verify_stored,
 )
+from accounts.services.feeds import TooManyFeedsError, create_feed, find_feed, note_reading, withdraw_feed
 from accounts.services.heads import Outside
 from accounts.services.heads import read as read_heads
 from accounts.services.installation import (
@@ -65,6 +66,7 @@ __all__ = [
     "Outside",
     "SetupStep",
     "TakenError",
+    "TooManyFeedsError",
     "Verification",
     "absolute",
     "accept_invitation",
@@ -78,11 +80,13 @@ __all__ = [
     "check_chain",
     "check_page",
     "close_accounts",
+    "create_feed",
     "create_first_administrator",
     "delete_team",
     "end_sessions",
     "ensure_administrator",
     "find_digest",
+    "find_feed",
     "find_token",
     "invite",
     "is_last_administrator",
@@ -96,6 +100,7 @@ __all__ = [
     "last_administrator_sentence",
     "last_check",
     "next_setup_url",
+    "note_reading",
     "note_visit",
     "on_command_line",
     "page_faults",
@@ -116,4 +121,5 @@ __all__ = [
     "verify_audit",
     "verify_stored",
     "why_team_is_kept",
+    "withdraw_feed",
 ]

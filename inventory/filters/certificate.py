@@ -18,11 +18,11 @@ from inventory.filters.paging import Sort
 from inventory.filters.search import certificates_holding, few_certificates, words_of
 from inventory.filters.standing import StandingFilter
 from inventory.filters.under import TooManyAuthoritiesError, authorities_under
-from inventory.filters.words import risk_words
+from inventory.filters.words import domain_words, risk_words
 from inventory.models import Certificate, Endpoint, Issuer, Risk
 from inventory.models.among import among
 from inventory.models.certificates import CertificateQuerySet
-from inventory.names import displayed, normalise
+from inventory.names import normalise
 from inventory.status import WORDS, Status
 
 ANY = "any"
@@ -108,7 +108,7 @@ class CertificateFilter(StandingFilter):
         """Domains as they are stored or as people write them, of what the person may see."""
         found = {row.name: row for row in visible_domains(self.user).filter(name__in=[normalise(n) for n in names])}
         rows = {name: found[stored] for name in names if (stored := normalise(name)) in found}
-        return {name: Named(row.pk, displayed(row.name)) for name, row in rows.items()}
+        return {name: Named(row.pk, domain_words(row.name)) for name, row in rows.items()}
 
     def in_domain(self, queryset: Rows, _name: str, names: Sequence[str]) -> Rows:
         return queryset.filter(under_domains([self.known["domain"][name].pk or 0 for name in names]))

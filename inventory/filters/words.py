@@ -8,6 +8,8 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 
+from inventory.names import SINGLE, displayed, is_public
+
 
 def risk_words(code: str) -> str:
     """The title of the rule. The app that has the rules is named in the settings, because this one must not know it."""
@@ -18,3 +20,10 @@ def risk_words(code: str) -> str:
 def risk_codes() -> list[str]:
     """The codes of all rules."""
     return list(import_string(settings.RISK_TITLES))
+
+
+def domain_words(name: str) -> str:
+    """What people call a domain: a public one by its name, others by what holds them together."""
+    if name == SINGLE:
+        return gettext("Single names and addresses")
+    return displayed(name) if is_public(name) else f".{displayed(name)}"

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from accounts.models import Team, User
-from tests.access.answers import Route
+from accounts.models import CalendarFeed, SavedView, Team, User
+from inventory.models import Certificate
+from inventory.services.domains import sort_into_domains
+from tests.access.answers import MISSING, OF_ALL, SEEN, SIGNED_IN, Route, each
+from tests.inventory.factories import make_certificate
 
-ROUTES: dict[str, Route] = {}
+# A calendar address belongs to one person: not even administrators withdraw it.
+OWN_FEED = each(
+    web="                       sign-in  404    done     404      404     404",
+    payments="                  sign-in  404    404      done     404     404",
+    nobody="                    sign-in  404    404      404      404     404",
+)
+
+ROUTES: dict[str, Route] = {
+    "inventory:domain_list": Route(SIGNED_IN, fragment=True),
+    "inventory:domain_detail": Route(SEEN, thing="domain"),
+    "inventory:calendar": Route(SIGNED_IN),
+    # Making an address is one's own matter, whatever the role.
+    "inventory:feed_list": Route(SIGNED_IN, OF_ALL),
+    "inventory:feed_withdraw": Route(post=OWN_FEED, thing="feed"),
+    # Opens by its token alone.
+    "inventory:feed": Route(MISSING, thing="token", is_open=True),
+}
 
 
 def payload(_route: str, _things: Mapping[str, int], _team: Team | None, _own: Team) -> Mapping[str, Any]:
@@ -18,7 +38,17 @@ def payload(_route: str, _things: Mapping[str, int], _team: Team | None, _own: T
 
 
 def things(
-    _word: str, _team: Team | None, _author: User | None, _now: datetime, _there: Mapping[str, int]
+    word: str, team: Team | None, author: User | None, now: datetime, _there: Mapping[str, int]
 ) -> dict[str, int]:
     """Kinds of things → primary key, for one owner. ``word`` must stand in their names; ``there``: those of before."""
-    return {}
+    certificate = make_certificate(f"www.{word}.example", names=[f"{word}.com"], now=now, owner_team=team)
+    sort_into_domains(lambda: now)
+    certificate = Certificate.objects.get(pk=certificate.pk)
+    domain = certificate.domains.get(domain__name=f"{word}.com").domain
+    keeper = author or User.objects.create_user(f"{word}@example.net")
+    view = SavedView.objects.create(
+        page="certificates", name=f"{word} view", query="", owner=keeper, audience="private", created_at=now
+    )
+    digest = hashlib.sha256(word.encode()).hexdigest()
+    feed = CalendarFeed.objects.create(user=keeper, view=view, digest=digest, created_at=now)
+    return {"domain": domain.pk, "feed": feed.pk}
