@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
@@ -12,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Organisation, Role, User
+from accounts.models import Organisation, Role, SavedView, Team, User
 from accounts.services import is_last_administrator, last_administrator_sentence
 from certdash.lib.forms import Whole, one_line, say_one_line
 
@@ -184,3 +185,48 @@ class UserForm(UserBase):
         if self.instance.pk and not lasts and is_last_administrator(self.instance):
             raise ValidationError(last_administrator_sentence())
         return data
+
+
+class ViewNameForm(forms.Form):
+    """What a saved view is called, and whether it is what its list opens with."""
+
+    name = forms.CharField(label=_("Name"), max_length=100, validators=[one_line])
+    is_default = forms.BooleanField(
+        label=_("Open by default"), required=False, help_text=_("What the list shows when nothing else was asked.")
+    )
+
+    def __init__(self, data: Any = None, initial: Any = None) -> None:
+        super().__init__(data, initial=initial, label_suffix="")
+
+
+class SavedViewForm(ViewNameForm):
+    """The address of a list, and for whom it is kept: oneself, one of one's teams, everyone."""
+
+    page = forms.ChoiceField(choices=SavedView.Page, widget=forms.HiddenInput)
+    query = forms.CharField(max_length=4000, required=False, widget=forms.HiddenInput)
+    audience = forms.ChoiceField(label=_("For"))
+
+    def __init__(self, user: User, data: Any = None) -> None:
+        super().__init__(data)
+        self.teams = {f"team-{team.pk}": team for team in user.teams.order_by("name")} if user.may_change else {}
+        audience = self.fields["audience"]
+        if isinstance(audience, forms.ChoiceField):
+            audience.choices = audiences_of(user, self.teams)
+
+    def clean_query(self) -> str:
+        query = str(self.cleaned_data["query"])
+        if "\0" in query:
+            raise ValidationError(_("The filter is not understood."))
+        return query
+
+    def clean_audience(self) -> tuple[str, Team | None]:
+        chosen = str(self.cleaned_data["audience"])
+        team = self.teams.get(chosen)
+        return (SavedView.Audience.TEAM.value, team) if team else (chosen, None)
+
+
+def audiences_of(user: User, teams: Mapping[str, Team]) -> list[tuple[str, Any]]:
+    """For whom a person may keep views."""
+    everyone = [(SavedView.Audience.EVERYONE.value, SavedView.Audience.EVERYONE.label)] if user.is_administrator else []
+    ours = [(value, team.name) for value, team in teams.items()]
+    return [(SavedView.Audience.PRIVATE.value, SavedView.Audience.PRIVATE.label), *ours, *everyone]

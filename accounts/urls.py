@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from accounts.views import audit, invitation, profile, setup
+from accounts.views import audit, invitation, profile, saved, setup
 
 app_name = "accounts"
 urlpatterns = [
@@ -17,6 +17,11 @@ urlpatterns = [
     path("audit/", audit.audit, name="audit"),
     path("audit/verify/", audit.verify, name="audit_verify"),
     path("audit/export.csv", audit.audit_export, name="audit_export"),
+    path("views/", saved.view_list, name="view_list"),
+    path("views/<int:pk>/", saved.view_open, name="view_open"),
+    path("views/<int:pk>/edit/", saved.view_edit, name="view_edit"),
+    path("views/<int:pk>/replace/", saved.view_replace, name="view_replace"),
+    path("views/<int:pk>/delete/", saved.view_delete, name="view_delete"),
     # Before allauth's own page of that address.
     path("accounts/email/", profile.email_is_fixed, name="email_is_fixed"),
 ]

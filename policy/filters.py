@@ -33,7 +33,7 @@ STATES = [("open", _("Open")), ("closed", _("Closed")), ("any", _("Any"))]
 SEVERITIES = [(str(severity.value), severity.label) for severity in reversed(Severity) if severity]
 RULES = [(rule.code, rule.title) for rule in CATALOGUE.values()]
 # What a link to the list may say beside its conditions: the place in it.
-CONTROLS = ("after",)
+CONTROLS = ("after", "view")
 ME = "me"
 # No database has a larger number.
 LARGEST = 2**63

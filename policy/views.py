@@ -13,8 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.models import User
+from accounts.models import SavedView, User
 from accounts.services import require_change
+from accounts.services.saved_views import opening_address
 from certdash.lib.htmx import HtmxRequest, page_or_fragment, wants_fragment
 from inventory.filters import count_up_to, query_with
 from inventory.filters.paging import Cursor, CursorError, Page, Sort, take_page
@@ -32,6 +33,8 @@ WORST_FIRST = Sort("severity", "severity", "number", descending=True)
 @require_safe
 def finding_list(request: HtmxRequest) -> HttpResponse:
     """Open findings, worst and oldest first."""
+    if not request.GET and (address := opening_address(request.user, SavedView.Page.FINDINGS)):
+        return redirect(f"{request.path}?{address}")
     context = {**_list_context(request), "is_fragment": wants_fragment(request)}
     return render(request, "policy/finding_list.html", context)
 
@@ -113,6 +116,8 @@ def _list_context(request: HtmxRequest) -> dict[str, Any]:
     count_of_state = count_up_to(of_state)
     count = count_up_to(found) if _is_narrowed(chosen) else count_of_state
     return {
+        "views_page": SavedView.Page.FINDINGS.value,
+        "address": query_with(request.GET, after=None),
         "filter": chosen,
         "facets": facets(chosen, of_state, count_of_state),
         "tabs": _tabs(state),

@@ -27,7 +27,7 @@ Query = str | Mapping[str, Any]
 
 SIZES = (25, 50, 100)
 MOST_COUNTED = 10_000
-CONTROLS = ("sort", "after", "per_page")
+CONTROLS = ("sort", "after", "per_page", "view", "columns")
 
 
 class Named(NamedTuple):
@@ -89,7 +89,7 @@ class Filtered(Generic[Row]):
     @property
     def query(self) -> str:
         """The conditions and the sort as a query string, without the place in the list."""
-        return query_with(self.asked, after=None)
+        return query_with(self.asked, after=None, view=None, columns=None)
 
 
 def count_up_to(queryset: QuerySet[Any], most: int = MOST_COUNTED) -> Count:
@@ -154,7 +154,11 @@ class EstateFilter(django_filters.FilterSet):
         """What could not be understood: parameter → sentence part."""
         problems = {name: _("no such filter") for name in self.asked if name not in {*self.filters, *CONTROLS}}
         for name, values in self.asked.lists():
-            if len(values) > 1 and (name in CONTROLS or (name in self.filters and not self.filters[name].several)):
+            if (
+                len(values) > 1
+                and name != "columns"
+                and (name in CONTROLS or (name in self.filters and not self.filters[name].several))
+            ):
                 problems[name] = _("given more than once")
         for name, messages in self.errors.items():
             problems.setdefault(name, " ".join(messages))

@@ -8,11 +8,14 @@ from typing import Any
 
 from django.db.models import Case, Value, When
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.models import SavedView
+from accounts.services.saved_views import opening_address
 from inventory import filters
 from inventory.filters import Count, Filtered, count_up_to
 from inventory.filters.base import CONTROLS
@@ -34,6 +37,7 @@ from inventory.models.status_q import status_case
 from inventory.services import most, numbers
 from inventory.services.totals import CERTIFICATES, IN_USE, ISSUER, KEY, UNOWNED
 from inventory.snapshot.rows import certificate_rows, with_listed
+from inventory.views.columns import CERTIFICATE_COLUMNS, columns_context
 from inventory.views.listing import answer, bulk_context, count_of, list_context, person
 
 TEMPLATE = "inventory/certificate_list.html"
@@ -47,6 +51,8 @@ KEPT_FACETS = (("issuer", ISSUER), ("key", KEY))
 @require_safe
 def certificate_list(request: HttpRequest) -> HttpResponse:
     user, now = person(request), timezone.now()
+    if not request.GET and (address := opening_address(user, SavedView.Page.CERTIFICATES)):
+        return redirect(f"{request.path}?{address}")
     result = filters.certificates(request.GET, user, now)
     page = result.page(with_listed(result.queryset))
     kept = numbers(user, CERTIFICATES, IN_USE, UNOWNED)
@@ -57,6 +63,8 @@ def certificate_list(request: HttpRequest) -> HttpResponse:
 
     context = {
         **list_context(result, page, count, again),
+        **columns_context(result.asked, CERTIFICATE_COLUMNS),
+        "views_page": SavedView.Page.CERTIFICATES.value,
         **bulk_context(user, "inventory:certificate_change"),
         "rows": certificate_rows(page.rows, now),
         "tabs": _tabs(result, again, count, kept),
@@ -85,7 +93,7 @@ def _tabs(result: Filtered[Certificate], again: Again, count: Count, kept: Kept)
         if number is None:
             here = active and not result.errors
             number = (count if here else count_up_to(again(query).queryset, MOST_IN_A_TAB)).shown
-        tabs.append({"label": label, "url": f"?{query}", "count": number, "active": active})
+        tabs.append({"label": label, "url": f"?{query or 'view=all'}", "count": number, "active": active})
     return tabs
 
 

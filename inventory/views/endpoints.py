@@ -15,8 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import User
+from accounts.models import SavedView, User
 from accounts.services import require_change
+from accounts.services.saved_views import opening_address
 from inventory import filters
 from inventory.filters import Count, Filtered
 from inventory.filters.endpoint import NEVER, OUTCOMES
@@ -28,6 +29,7 @@ from inventory.services import numbers, retire_endpoint, unretire_endpoint
 from inventory.services.totals import ENDPOINTS
 from inventory.snapshot.nodes import left_behind
 from inventory.snapshot.rows import certificate_row, endpoint_row, endpoint_rows
+from inventory.views.columns import ENDPOINT_COLUMNS, columns_context
 from inventory.views.editing import Page, change_details, change_owner
 from inventory.views.listing import answer, bulk_context, count_of, list_context, person
 from inventory.views.panels import chosen, panels
@@ -40,6 +42,8 @@ Again = Callable[[str], Filtered[Endpoint]]
 @require_safe
 def endpoint_list(request: HttpRequest) -> HttpResponse:
     user, now = person(request), timezone.now()
+    if not request.GET and (address := opening_address(user, SavedView.Page.ENDPOINTS)):
+        return redirect(f"{request.path}?{address}")
     result = filters.endpoints(request.GET, user, now)
     page = result.page(result.queryset.select_related("certificate", "owner_team"))
     kept = numbers(user, ENDPOINTS)[ENDPOINTS]
@@ -50,6 +54,8 @@ def endpoint_list(request: HttpRequest) -> HttpResponse:
 
     context = {
         **list_context(result, page, count, again),
+        **columns_context(result.asked, ENDPOINT_COLUMNS),
+        "views_page": SavedView.Page.ENDPOINTS.value,
         **bulk_context(user, "inventory:endpoint_change"),
         "rows": endpoint_rows(page.rows, now),
         "facets": [] if result.errors else _facets(result, again, count, kept),

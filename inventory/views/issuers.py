@@ -7,12 +7,13 @@ from typing import Any
 
 from django.db.models import Count, F, Max, Min, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
+from accounts.models import SavedView, User
+from accounts.services.saved_views import opening_address
 from inventory import filters
 from inventory.filters import Filtered, visible_issuers
 from inventory.models import Certificate, Issuer
@@ -30,6 +31,8 @@ KEYS_SHOWN = 8
 @require_safe
 def issuer_list(request: HttpRequest) -> HttpResponse:
     user, now = person(request), timezone.now()
+    if not request.GET and (address := opening_address(user, SavedView.Page.ISSUERS)):
+        return redirect(f"{request.path}?{address}")
     result = filters.issuers(request.GET, user, now)
     page = result.page()
 
@@ -39,6 +42,7 @@ def issuer_list(request: HttpRequest) -> HttpResponse:
     sums = _sums(page.rows, user, now)
     context = {
         **list_context(result, page, count_of(result, None), again),
+        "views_page": SavedView.Page.ISSUERS.value,
         "rows": [(issuer, sums[issuer.pk]) for issuer in page.rows],
     }
     return answer(request, LIST, context)
