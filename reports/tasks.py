@@ -7,7 +7,7 @@ import os
 from django.utils import timezone
 
 from accounts.services import run_tick
-from reports.services import make_report, remove_left, resume_reports
+from reports.services import make_due, make_report, remove_left, resume_reports
 
 
 def make(pk: int) -> None:
@@ -16,7 +16,8 @@ def make(pk: int) -> None:
 
 
 def tick() -> None:
-    """Go on with reports whose worker died, and remove what it left."""
+    """Ask for the reports that are due, go on with those whose worker died, and remove what it left."""
     with run_tick("reports", "default", timezone.now()):
+        make_due(timezone.now())
         remove_left()
         resume_reports(timezone.now())

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.services import audit
 from certdash.lib.htmx import HtmxRequest, page_or_fragment
@@ -18,12 +18,13 @@ from inventory import filters
 from reports import charts
 from reports.charts.care import RULE_DATES, SERIES
 from reports.exports import document
-from reports.forms import ReportForm
-from reports.models import Report, ReportQuerySet
-from reports.services import request_report, thaw
+from reports.forms import ReportForm, ScheduleForm
+from reports.models import Report, ReportQuerySet, Schedule
+from reports.services import delete_schedule, organisation_zone, request_report, save_schedule, thaw
 from reports.snapshot import take
 
 LISTED = 50
+SCHEDULES_LISTED = 200
 
 
 @require_safe
@@ -44,7 +45,41 @@ def overview(request: HtmxRequest) -> HttpResponse:
 @require_safe
 def report_list(request: HtmxRequest) -> HttpResponse:
     reports = _light().visible_to(request.user).select_related("requested_by")[:LISTED]
-    return render(request, "reports/report_list.html", {"reports": reports})
+    schedules = Schedule.objects.visible_to(request.user).select_related("person", "team", "last_report")
+    context = {"reports": reports, "schedules": schedules[:SCHEDULES_LISTED], "zone": organisation_zone()}
+    return render(request, "reports/report_list.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def schedule_new(request: HtmxRequest) -> HttpResponse:
+    return _schedule(request, Schedule(person=request.user, filter=request.GET.urlencode()))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def schedule_edit(request: HtmxRequest, pk: int) -> HttpResponse:
+    return _schedule(request, get_object_or_404(Schedule.objects.visible_to(request.user), pk=pk))
+
+
+def _schedule(request: HtmxRequest, schedule: Schedule) -> HttpResponse:
+    now = timezone.now()
+    given = request.POST if request.method == "POST" else None
+    form = ScheduleForm(given, instance=schedule, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            save_schedule(form.save(commit=False), actor=request.user, now=now)
+        except ValueError as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect("reports:report_list")
+    context = {"form": form, "schedule": schedule}
+    return render(request, "reports/schedule_form.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def schedule_delete(request: HtmxRequest, pk: int) -> HttpResponse:
+    schedule = get_object_or_404(Schedule.objects.visible_to(request.user), pk=pk)
+    delete_schedule(schedule, actor=request.user, now=timezone.now())
+    return redirect("reports:report_list")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -33,12 +33,18 @@ MOST_ATTEMPTS = 3
 TAKEN_OVER = "Another worker took the report over."
 
 
-def request_report(user: User, query: str, now: datetime, *, enqueue: bool = True) -> Report:
-    """Write the wish for a report and hand it to the workers. Raises ``ValueError`` as ``scope_of``."""
+def request_report(
+    user: User, query: str, now: datetime, *, title: str = "", team: Team | None = None, enqueue: bool = True
+) -> Report:
+    """Write the wish for a report and hand it to the workers. Raises ``ValueError`` as ``scope_of``.
+
+    The members of ``team`` read it, too, if all that it shows is theirs.
+    """
     found = scope_of(user, query, now)
     with transaction.atomic():
         report = Report.objects.create(
-            title=str(Report.Kind.INVENTORY.label),
+            title=title or str(Report.Kind.INVENTORY.label),
+            for_team=team,
             filter=found.query,
             requested_by=user,
             created_at=now,
