@@ -57,16 +57,45 @@ KEYS = {
     "reports:report_list": "r",
 }
 
+# Where administrators find what a page shows.
+IN_ADMINISTRATION = {
+    "accounts:profile": "admin:accounts_user_changelist",
+    "inventory:certificate_list": "admin:inventory_certificate_changelist",
+    "inventory:certificate_detail": "admin:inventory_certificate_change",
+    "inventory:endpoint_list": "admin:inventory_endpoint_changelist",
+    "inventory:endpoint_detail": "admin:inventory_endpoint_change",
+    "inventory:issuer_list": "admin:inventory_issuer_changelist",
+    "inventory:issuer_detail": "admin:inventory_issuer_change",
+    "inventory:import_list": "admin:inventory_import_changelist",
+    "inventory:import_detail": "admin:inventory_import_change",
+    "inventory:change_detail": "admin:inventory_bulkchange_change",
+    "inventory:rule_list": "admin:inventory_ownershiprule_changelist",
+    "discovery:network_list": "admin:discovery_network_changelist",
+    "discovery:scan_list": "admin:discovery_scan_changelist",
+    "discovery:scan_detail": "admin:discovery_scan_change",
+    "discovery:source_edit": "admin:discovery_source_change",
+}
+
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "organisation": Organisation.objects.filter(pk=1).first(),
         "navigation": _navigation(request),
+        "administration_url": _in_administration(request),
         "now": timezone.now(),
         "version": settings.VERSION,
         "banner": settings.BANNER,
         "request_id": request.META.get("CERTDASH_REQUEST_ID", ""),
     }
+
+
+def _in_administration(request: HttpRequest) -> str:
+    """Where administrators find the same thing; empty for all others."""
+    match = request.resolver_match
+    if match is None or not getattr(getattr(request, "user", None), "is_administrator", False):
+        return ""
+    name = IN_ADMINISTRATION.get(match.view_name)
+    return reverse(name, args=[match.kwargs[key] for key in ("pk",) if key in match.kwargs]) if name else ""
 
 
 def _navigation(request: HttpRequest) -> list[dict[str, Any]]:

@@ -136,6 +136,9 @@ class NetworkAdmin(ServedAdmin):
     list_select_related = ["zone", "owner_team"]
     search_fields = ["cidr", "name"]
 
+    def view_on_site(self, _obj: Network) -> str:  # type: ignore[override]  # Django takes a method, too
+        return reverse("discovery:coverage")
+
     def save_model(self, request: HttpRequest, obj: Network, form: Any, change: bool) -> None:  # noqa: FBT001
         given = dict(form.cleaned_data)
         stored = Network.objects.get(pk=obj.pk) if change else None
@@ -171,6 +174,9 @@ class SourceAdmin(ServedAdmin):
     list_select_related = ["zone", "owner_team"]
     search_fields = ["name", "targets"]
 
+    def view_on_site(self, obj: Source) -> str:  # type: ignore[override]  # Django takes a method, too
+        return reverse("discovery:source_edit", args=[obj.pk])
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **_kwargs: Any) -> Any:  # noqa: FBT001, FBT002, ARG002
         user = require_administrator(request.user)
 
@@ -201,4 +207,7 @@ class ScanAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("page"))
     def page(self, row: Scan) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("discovery:scan_detail", args=[row.pk]), _("open"))
+        return format_html('<a href="{}">{}</a>', self.view_on_site(row), _("open"))
+
+    def view_on_site(self, obj: Scan) -> str:  # type: ignore[override]  # Django takes a method, too
+        return reverse("discovery:scan_detail", args=[obj.pk])

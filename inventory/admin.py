@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin import AuditedAdmin, ReadOnlyAdmin, TableAdmin
 from certdash.lib.inert import visible
 from inventory.forms import RuleForm, TagForm, TrustStoreForm
-from inventory.models import Certificate, Endpoint, Issuer, OwnershipRule, Tag, TrustStore
+from inventory.models import BulkChange, Certificate, Endpoint, Import, Issuer, OwnershipRule, Tag, TrustStore
 from inventory.resources import RuleTable
 from inventory.services import judge_paths_again, next_position
 
@@ -35,7 +35,10 @@ class CertificateAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("page"))
     def page(self, row: Certificate) -> SafeString:
-        return _link(reverse("inventory:certificate_detail", args=[row.pk]))
+        return _link(self.view_on_site(row))
+
+    def view_on_site(self, obj: Certificate) -> str:  # type: ignore[override]  # Django takes a method, too
+        return reverse("inventory:certificate_detail", args=[obj.pk])
 
 
 @admin.register(Endpoint)
@@ -49,7 +52,10 @@ class EndpointAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("page"))
     def page(self, row: Endpoint) -> SafeString:
-        return _link(reverse("inventory:endpoint_detail", args=[row.pk]))
+        return _link(self.view_on_site(row))
+
+    def view_on_site(self, obj: Endpoint) -> str:  # type: ignore[override]  # Django takes a method, too
+        return reverse("inventory:endpoint_detail", args=[obj.pk])
 
 
 @admin.register(Issuer)
@@ -64,7 +70,10 @@ class IssuerAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("page"))
     def page(self, row: Issuer) -> SafeString:
-        return _link(reverse("inventory:issuer_detail", args=[row.pk]))
+        return _link(self.view_on_site(row))
+
+    def view_on_site(self, obj: Issuer) -> str:  # type: ignore[override]  # Django takes a method, too
+        return reverse("inventory:issuer_detail", args=[obj.pk])
 
 
 @admin.register(Tag)
@@ -161,6 +170,45 @@ class OwnershipRuleAdmin(TableAdmin):
             obj.position = next_position()
         obj.applied_at = None
         super().save_model(request, obj, form, change)
+
+
+@admin.register(Import)
+class ImportAdmin(ReadOnlyAdmin):
+    """What people brought in. Storing and taking back stand on its page."""
+
+    list_display = ["shown_name", "step", "status", "requested_by", "new", "known", "refused", "created_at", "page"]
+    list_filter = ["step", "status", "form"]
+    list_select_related = ["requested_by"]
+    search_fields = ["name", "requested_by__email"]
+    show_full_result_count = False
+    exclude = ["upload"]
+
+    @admin.display(description=_("name"), ordering="name")
+    def shown_name(self, row: Import) -> str:
+        return visible(row.name)
+
+    @admin.display(description=_("page"))
+    def page(self, row: Import) -> SafeString:
+        return _link(self.view_on_site(row))
+
+    def view_on_site(self, obj: Import) -> str:  # type: ignore[override]  # Django takes a method, too
+        return reverse("inventory:import_detail", args=[obj.pk])
+
+
+@admin.register(BulkChange)
+class BulkChangeAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "status", "requested_by", "changed", "skipped", "created_at", "page"]
+    list_filter = ["kind", "subject", "status"]
+    list_select_related = ["requested_by"]
+    search_fields = ["requested_by__email", "reason", "query"]
+    show_full_result_count = False
+
+    @admin.display(description=_("page"))
+    def page(self, row: BulkChange) -> SafeString:
+        return _link(self.view_on_site(row))
+
+    def view_on_site(self, obj: BulkChange) -> str:  # type: ignore[override]  # Django takes a method, too
+        return reverse("inventory:change_detail", args=[obj.pk])
 
 
 def _link(url: str) -> SafeString:
