@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -16,6 +16,7 @@ from certdash.lib.inert import visible
 from inventory.forms.fields import KeyValues, TagWords, Words, short
 from inventory.models import Certificate, Criticality, Endpoint, Environment, Exposure, Purpose
 from inventory.services import details_of, version_of
+from inventory.snapshot.words import Used
 
 APPLICATION_LENGTH, NOTES_LENGTH = 100, 5000
 CHOICES: Mapping[str, type[models.TextChoices]] = {
@@ -63,10 +64,25 @@ class DetailsForm(Whole, forms.Form):
     # What the person saw, so that nobody's change is overwritten unseen.
     version = forms.CharField(max_length=16, required=False, widget=forms.HiddenInput)
 
-    def __init__(self, item: Certificate | Endpoint, data: Any = None) -> None:
+    def __init__(self, item: Certificate | Endpoint, data: Any = None, used: Used | None = None) -> None:
+        """``used``: words to choose from, of what the person sees."""
         stands = details_of(item)
         initial = {**stands, "version": version_of(stands)}
         super().__init__(data, initial=initial, prefix="details", label_suffix="")
+        self.used = used or Used()
+        self._offer("tags", self.used.tags)
+        self._offer("custom_fields", self.used.fields)
+        if self.used.applications:
+            self.fields["application"].widget.attrs["list"] = "details-applications"
+
+    def _offer(self, name: str, words: Sequence[str]) -> None:
+        """Several stand in one box, so a browser cannot complete them: they are named."""
+        if words:
+            field = self.fields[name]
+            field.help_text = gettext("%(hint)s. In use: %(words)s") % {
+                "hint": field.help_text,
+                "words": ", ".join(map(visible, words)),
+            }
 
     def clean(self) -> dict[str, Any]:
         """Without the version, nobody could say whether this overwrites what another person wrote meanwhile."""

@@ -1,7 +1,7 @@
 """Which teams are suggested for the things of one page: what speaks for them, read in a fixed number of queries.
 
 Nothing is compared that the person may not see, and no team is named that is not theirs, unless they see everything
-(docs/decisions/0013).
+(docs/decisions/0015).
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from certdash.lib.htmx import page_or_fragment
 from inventory.forms import DetailsForm, OwnerForm
 from inventory.models import Certificate, Endpoint
 from inventory.services import ChangedMeanwhileError, assign_endpoint_owner, assign_owner, describe
+from inventory.snapshot.words import used_words
 from inventory.views.listing import person
 
 Item: TypeAlias = Certificate | Endpoint
@@ -130,7 +131,7 @@ def change_owner(request: HttpRequest, page: Page, pk: int) -> HttpResponse:
 
 def change_details(request: HttpRequest, page: Page, pk: int) -> HttpResponse:
     edit = Edit.begin(request, page, "details", pk)
-    form = DetailsForm(edit.item, edit.data)
+    form = DetailsForm(edit.item, edit.data, used_words(edit.user))
     if not form.is_valid():
         return edit.show(form, 422 if form.is_bound else 200)
     version = form.cleaned_data["version"]

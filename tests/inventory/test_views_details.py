@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import AuditEvent, Organisation, Team, User
-from inventory.models import Certificate, Endpoint
+from inventory.models import Certificate, Endpoint, Tag
 from tests.inventory.factories import make_certificate, make_endpoint
 
 HTMX = {"HX-Request": "true"}
@@ -155,3 +155,18 @@ def test_readers_change_nothing(
     page = client.get(place[0]).text
     assert "Edit details" not in page
     assert "Change owner" not in page
+
+
+def test_the_form_offers_the_words_that_are_used_on_things_that_one_sees(
+    client: Client, organisation: Organisation, operator: User, web_team: Team, other_team: Team
+) -> None:
+    mine = make_certificate(owner_team=web_team, application='till "<b>', custom_fields={"room <i>": "1"})
+    mine.tags.add(Tag.objects.create(name="till-tag"))
+    theirs = make_certificate(owner_team=other_team, application="ledger", custom_fields={"vault": "1"})
+    theirs.tags.add(Tag.objects.create(name="ledger-tag"))
+    client.force_login(operator)
+    text = client.get(f"/certificates/{make_certificate().pk}/details/").text
+    assert '<option value="till &quot;&lt;b&gt;"></option>' in text
+    assert "In use: room &lt;i&gt;" in text
+    assert "In use: till-tag" in text
+    assert ("ledger" in text, "vault" in text) == (False, False)
