@@ -1,4 +1,4 @@
-"""Sections of the configuration file: the organisation, and teams with their members."""
+"""Sections of the configuration file: the organisation, teams with their members, and views that people share."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.http import QueryDict
 from django.utils.text import slugify
 
 from accounts.forms import OrganisationForm
-from accounts.models import Organisation, Role, Team, User
+from accounts.models import Organisation, Role, SavedView, Team, User
 from accounts.services import add_person, change_organisation, delete_team, save_team
+from accounts.services.saved_views import change_view, delete_view, question_of, save_view
 from certdash.lib.declare import (
     ALONE,
     By,
@@ -33,6 +35,8 @@ from certdash.lib.declare import (
     text_alone,
 )
 from certdash.lib.forms import many_lines, one_line
+
+MOST_NAME = 100
 
 
 class OrganisationSection(Section):
@@ -147,4 +151,73 @@ def _people(members: Iterable[Any], by: By) -> list[User]:
     return list(User.objects.filter(email__in=members))
 
 
-SECTIONS: tuple[Section, ...] = (OrganisationSection(), TeamSection())
+class ViewSection(Section):
+    name = "saved_views"
+    words = "Lists under a name, for everyone or for a team; views that people keep for themselves are not here."
+    key = ("page", "name", "team")
+    fields = (
+        Field("page", choice(SavedView.Page.values), "which list", is_required=True),
+        Field("name", text, "what it is called", is_required=True),
+        Field("team", text, "for this team alone; without it, for everyone"),
+        Field("filter", text, "the part after “?” of the list’s address"),
+        Field("columns", each(text), "the columns, in their order", ()),
+        Field("opens_by_default", flag, "true: the list shows it when nothing was asked", default=False),
+    )
+
+    def present(self) -> dict[Key, Values]:
+        rows = SavedView.objects.exclude(audience=SavedView.Audience.PRIVATE).select_related("team")
+        told = [_view_told(row) for row in rows]
+        return {self.key_of(values): values for values in told}
+
+    def settle(self, values: Values) -> Values:
+        if len(values["name"]) > MOST_NAME:
+            raise ValueError(f"The name has more than {MOST_NAME} characters.")
+        if "filter" in values:
+            values["filter"], columns = question_of(values["filter"])
+            values |= {"columns": tuple(columns)} if columns else {}
+        return values
+
+    def write(self, change: Change, by: By) -> None:
+        values, row = change.values, _view_of(change)
+        one_line(values["name"])
+        asked = QueryDict(values["filter"], mutable=True)
+        if values["columns"]:
+            asked["columns"] = ",".join(values["columns"])
+        said = {"query": asked.urlencode(), "is_default": values["opens_by_default"]}
+        if row is not None:
+            change_view(row, actor=None, now=by.now, **said)
+            return
+        audience = SavedView.Audience.TEAM if values["team"] else SavedView.Audience.EVERYONE
+        team = team_of(values["team"])
+        save_view(values["page"], values["name"], audience=audience, team=team, actor=None, now=by.now, **said)
+
+    def remove(self, change: Change, by: By) -> None:
+        if row := _view_of(change):
+            delete_view(row, actor=None, now=by.now)
+
+
+def _view_told(row: SavedView) -> Values:
+    return {
+        "page": row.page,
+        "name": row.name,
+        "team": row.team.name if row.team else "",
+        "filter": row.query,
+        "columns": tuple(map(str, row.columns)),
+        "opens_by_default": row.is_default,
+    }
+
+
+def _view_of(change: Change) -> SavedView | None:
+    page, name, team = change.key
+    shared = SavedView.objects.exclude(audience=SavedView.Audience.PRIVATE).filter(page=page, name=name)
+    return shared.filter(team__name=team).first() if team else shared.filter(team=None).first()
+
+
+def team_of(name: str) -> Team | None:
+    team = Team.objects.filter(name=name).first() if name else None
+    if name and team is None:
+        raise ValueError(f"There is no team “{name}”: add it under “teams”.")
+    return team
+
+
+SECTIONS: tuple[Section, ...] = (OrganisationSection(), TeamSection(), ViewSection())

@@ -69,7 +69,7 @@ class ScheduleForm(Whole, ScheduleFormBase):
         self.user = user
         super().__init__(*args, **kwargs)
         say_one_line(self, "name", "filter")
-        person = self.instance.person if self.instance.pk else user
+        person = self.instance.person if self.instance.person_id else user
         views = SavedView.objects.visible_to(person).filter(page=SavedView.Page.CERTIFICATES)
         teams = Team.objects.all() if user.is_administrator else user.teams.all()
         self.fields["view"] = forms.ModelChoiceField(
@@ -109,7 +109,7 @@ class ScheduleForm(Whole, ScheduleFormBase):
             self.add_error("day", _("Write 1 to 7 for a day of the week, 1 to 31 for one of the month."))
         if cleaned.get("view") and cleaned.get("filter"):
             self.add_error("filter", _("Choose a saved view or write a filter, not both."))
-        person = cleaned.get("person") or (self.instance.person if self.instance.pk else self.user)
+        person = cleaned.get("person") or (self.instance.person if self.instance.person_id else self.user)
         self.instance.person = person
         same = Schedule.objects.filter(person=person, name=cleaned.get("name", "")).exclude(pk=self.instance.pk)
         if same.exists():

@@ -16,9 +16,15 @@ from accounts.services import Origin, came_from
 from certdash.lib.declare import By, Change, DeclareError, Problem, Section, Wanted, plan, read, wanted
 from discovery import declared as discovery
 from inventory import declared as inventory
+from reports import declared as reports
 
 # In the order in which they name each other.
-SECTIONS: tuple[Section, ...] = (*accounts.SECTIONS, *discovery.SECTIONS, *inventory.SECTIONS)
+SECTIONS: tuple[Section, ...] = (
+    *accounts.SECTIONS,
+    *discovery.SECTIONS,
+    *inventory.SECTIONS,
+    *reports.SECTIONS,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings
 
-from certdash.management.applying import Outcome, bring_in_line, read_file
+from certdash.lib.declare import Field
+from certdash.management.applying import SECTIONS, Outcome, bring_in_line, read_file
 from tests.conftest import NOW
 from tests.discovery.servers import certificate
 
@@ -35,3 +36,26 @@ def apply(content: bytes | str, folder: Path = Path(), *, check: bool = False) -
 
 def told(outcome: Outcome) -> list[str]:
     return [f"{change.kind} {change.section} {change.item}".strip() for change in outcome.changes]
+
+
+def described() -> str:
+    """Every section and key as the documentation lists them."""
+    parts = []
+    for section in SECTIONS:
+        what = f"Which item it is: {', '.join(f'`{name}`' for name in section.key)}." if section.key else ""
+        rows = [f"| `{field.name}` | {_plain(field.words)} | {_default(field)} |" for field in section.fields]
+        table = ["| key | meaning | without it |", "|---|---|---|", *rows]
+        parts.append("\n".join([f"### {section.name}", "", f"{section.words} {what}".strip(), "", *table]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _plain(words: str) -> str:
+    return words.replace("*", "\\*")
+
+
+def _default(field: Field) -> str:
+    if field.is_required:
+        return "refused"
+    if isinstance(field.default, bool):
+        return "`true`" if field.default else "`false`"
+    return f"`{field.default}`" if field.default else "empty"

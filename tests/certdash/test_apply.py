@@ -11,11 +11,12 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from accounts.models import AuditEvent, Organisation, Team, User
+from accounts.models import AuditEvent, Organisation, SavedView, Team, User
 from accounts.services import verify_stored
 from certdash.management.commands import apply as command
 from discovery.models import Network, Source, Zone
 from inventory.models import OwnershipRule, TrustStore
+from reports.models import Schedule
 from tests.certdash.declaring import apply, example, put_roots, told
 from tests.conftest import MakeUser
 
@@ -64,6 +65,12 @@ def test_the_example_of_the_documentation_is_applied_in_whole(tmp_path: Path, ma
     )
     assert list(OwnershipRule.objects.values_list("name", flat=True)) == ["payment names", "the data centre"]
     assert "BEGIN CERTIFICATE" in TrustStore.objects.get().pem
+    view = SavedView.objects.get(team__name="Web")
+    assert (view.columns, view.audience, SavedView.objects.count()) == (["name", "expires", "owner"], "team", 2)
+    monday, monthly = Schedule.objects.order_by("name")
+    assert (monday.view.name if monday.view else "", monday.person.email) == ("Expires soon", "ada@example.org")
+    assert monthly.team == view.team
+    assert monthly.next_run_at
 
 
 def test_a_second_time_nothing_is_changed_and_nothing_is_noted(tmp_path: Path, make_user: MakeUser) -> None:
@@ -165,6 +172,29 @@ def test_prune_removes_what_is_not_named_and_what_names_it_first() -> None:
     assert (len(outcome.changes), outcome.problems) == (6, [])
     rest = [model.objects.count() for model in (Team, Network, Source, OwnershipRule)]
     assert (rest, list(Zone.objects.values_list("name", flat=True))) == ([0, 0, 0, 0], ["default"])
+
+
+def test_views_and_schedules_are_changed_and_removed(make_user: MakeUser) -> None:
+    make_user("ada@example.org")
+    view = "saved_views: [{page: certificates, name: Soon, filter: status=expired, columns: [name]}]\n"
+    schedule = "report_schedules: [{name: r, for: Ada@example.org, view: Soon, every: day}]\n"
+    assert apply(view + schedule).problems == []
+    outcome = apply(view.replace("expired", "expiring") + schedule.replace("day", "month, day: 31"))
+    assert [change.after for change in outcome.changes] == [
+        {"filter": "status=expiring"},
+        {"every": "month", "day": 31},
+    ]
+    assert SavedView.objects.get().columns == ["name"]
+    refused = [str(problem) for problem in apply(schedule.replace("Soon", "Late").replace("r,", "s,")).problems]
+    assert "ada@example.org has no saved view “Late” of certificates." in refused[0]
+    sections = ("saved_views", "report_schedules")
+    assert apply("".join(f"{name}: {{prune: true, items: []}}\n" for name in sections)).problems == []
+    assert (SavedView.objects.count(), Schedule.objects.count()) == (0, 0)
+    verbs = set(AuditEvent.objects.values_list("verb", flat=True))
+    assert verbs == {f"{noun}.{done}" for noun in ("view", "schedule") for done in ("changed", "deleted")} | {
+        "view.saved",
+        "schedule.created",
+    }
 
 
 def test_a_team_that_owns_something_is_kept() -> None:

@@ -6,13 +6,15 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 
-from accounts.models import Organisation, Team
+from accounts.models import Organisation, SavedView, Team
 from discovery.models import Network, Source, Zone
 from inventory.models import OwnershipRule, TrustStore
+from reports.models import Schedule
 from tests.access.world import make_world
-from tests.certdash.declaring import apply, example, put_roots
+from tests.certdash.declaring import apply, described, example, put_roots
 from tests.conftest import MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +45,7 @@ def test_a_dump_makes_the_same_somewhere_else(tmp_path: Path, make_user: MakeUse
     put_roots(tmp_path)
     apply(example(), tmp_path)
     before = dump()
-    for model in (OwnershipRule, Source, Network, TrustStore, Team, Organisation):
+    for model in (Schedule, SavedView, OwnershipRule, Source, Network, TrustStore, Team, Organisation):
         model._default_manager.all().delete()
     Zone.objects.exclude(name="default").delete()
     assert apply(before).problems == []
@@ -55,3 +57,8 @@ def test_a_dump_is_written_to_a_file(tmp_path: Path, web_team: Team) -> None:
     call_command("dump", output=path)
     assert path.read_text(encoding="utf-8") == dump()
     assert "name: Web" in dump()
+
+
+def test_the_documentation_lists_every_section_and_key() -> None:
+    page = (settings.BASE_DIR / "docs/configuration-as-code.md").read_text(encoding="utf-8")
+    assert page.endswith(f"\n{described()}"), f"Let docs/configuration-as-code.md end with:\n{described()}"

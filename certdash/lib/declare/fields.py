@@ -132,7 +132,8 @@ def each(reader: Reader) -> Reader:
 
 
 def _all(node: Listing, reader: Reader, folder: Path) -> list[Any]:
-    found, problems = [], []
+    found: list[Any] = []
+    problems: list[Problem] = []
     for item in node.items:
         try:
             found.append(reader(item, folder))

@@ -1,0 +1,87 @@
+"""Section of the configuration file: reports that are made by themselves."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+
+from accounts.models import Role, SavedView, Team, User
+from certdash.lib.declare import By, Change, Field, Key, Section, Values, choice, flag, number, text
+from reports.forms import ScheduleForm
+from reports.models import Report, Schedule
+from reports.services import delete_schedule, save_schedule
+
+
+class ScheduleSection(Section):
+    name = "report_schedules"
+    words = "Reports that are made by themselves, each with the eyes of one person."
+    key = ("name", "for")
+    fields = (
+        Field("name", text, "what it is called", is_required=True),
+        Field("for", text, "the e-mail address of the person whose rights it has", is_required=True),
+        Field("kind", choice(Report.Kind.values), "which report", Report.Kind.INVENTORY.value),
+        Field("filter", text, "the part after “?” of the list’s address; empty for all that the person may see"),
+        Field("view", text, "instead of a filter, a saved view of certificates that the person may open"),
+        Field("team", text, "then it covers what this team owns, and its members read it"),
+        Field("every", choice(Schedule.Every.values), "how often", Schedule.Every.WEEK.value),
+        Field("day", number, "of the week (1 is Monday) or of the month", 1),
+        Field("hour", number, "of the day, in the organisation’s time zone", 6),
+        Field("enabled", flag, "false: it rests", default=True),
+    )
+
+    def present(self) -> dict[Key, Values]:
+        rows = Schedule.objects.select_related("person", "team", "view")
+        told = [_told(row) for row in rows]
+        return {self.key_of(values): values for values in told}
+
+    def settle(self, values: Values) -> Values:
+        values["for"] = values["for"].strip().lower()
+        if values.get("every") == Schedule.Every.DAY:
+            values.pop("day", None)
+        return values
+
+    def write(self, change: Change, by: By) -> None:
+        values, row = change.values, _row_of(change)
+        person = User.objects.filter(email=values["for"]).first()
+        if person is None:
+            raise ValueError(f"Nobody has an account with {values['for']}.")
+        team = Team.objects.filter(name=values["team"]).first()
+        if values["team"] and team is None:
+            raise ValueError(f"There is no team “{values['team']}”: add it under “teams”.")
+        view = _view(values["view"], person)
+        data = {**values, "person": person.pk, "team": team.pk if team else "", "view": view.pk if view else ""}
+        form = ScheduleForm(data, instance=row or Schedule(person=person), user=User(role=Role.ADMINISTRATOR))
+        if not form.is_valid():
+            raise ValidationError(form.errors.as_data())
+        schedule = form.save(commit=False)
+        schedule.kind = values["kind"]
+        save_schedule(schedule, actor=None, now=by.now)
+
+    def remove(self, change: Change, by: By) -> None:
+        if row := _row_of(change):
+            delete_schedule(row, actor=None, now=by.now)
+
+
+def _told(row: Schedule) -> Values:
+    plain = ("name", "kind", "filter", "every", "day", "hour", "enabled")
+    return {name: getattr(row, name) for name in plain} | {
+        "for": row.person.email,
+        # What was chosen, also if it is gone: taken for a filter, nothing would be everything.
+        "view": row.view_name,
+        "team": row.team.name if row.team else "",
+    }
+
+
+def _row_of(change: Change) -> Schedule | None:
+    name, email = change.key
+    return Schedule.objects.select_related("person").filter(name=name, person__email=email).first()
+
+
+def _view(name: str, person: User) -> SavedView | None:
+    views = SavedView.objects.visible_to(person).filter(page=SavedView.Page.CERTIFICATES, name=name)
+    view = views.order_by("-audience", "pk").first() if name else None
+    if name and view is None:
+        raise ValueError(f"{person.email} has no saved view “{name}” of certificates.")
+    return view
+
+
+SECTIONS: tuple[Section, ...] = (ScheduleSection(),)
