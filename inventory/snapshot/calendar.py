@@ -151,10 +151,11 @@ def midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-def _by_day(rows: Iterable[tuple[datetime, int, int | None, int]], zone: tzinfo) -> dict[date, list[Any]]:
+def _by_day(rows: Iterable[tuple[datetime | None, int, int | None, int]], zone: tzinfo) -> dict[date, list[Any]]:
     found: dict[date, list[Any]] = defaultdict(list)
     for row in rows:
-        found[row[0].astimezone(zone).date()].append(row)
+        if row[0] is not None:
+            found[row[0].astimezone(zone).date()].append(row)
     return found
 
 

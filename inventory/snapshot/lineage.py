@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from accounts.models import User
 from inventory.models import Certificate
 from inventory.snapshot.rows import CertificateRow, certificate_row
@@ -35,9 +37,7 @@ def lineage(certificate: Certificate, user: User, now: datetime) -> Lineage | No
     """None if there is no other certificate of the same names, or their lives cannot be read."""
     if not certificate.names_sha256:
         return None
-    family = Certificate.objects.visible_to(user).filter(
-        names_sha256=certificate.names_sha256, not_before__isnull=False, not_after__isnull=False
-    )
+    family = family_of(certificate, user)
     total = family.count()
     rows = sorted(family.order_by("-not_before", "-pk")[:MOST_SHOWN], key=lambda row: (_begin(row), row.pk))
     if total < 2 or len(rows) < 2:
@@ -45,6 +45,12 @@ def lineage(certificate: Certificate, user: User, now: datetime) -> Lineage | No
     if certificate.not_after and certificate.pk not in {row.pk for row in rows}:
         rows[0] = certificate
     return Lineage(*_drawn(rows, certificate, now), total=total)
+
+
+def family_of(certificate: Certificate, user: User) -> QuerySet[Certificate]:
+    """Certificates of the same names whose lives can be read, itself among them; none of what has no names."""
+    family = Certificate.objects.visible_to(user).exclude(names_sha256="")
+    return family.filter(names_sha256=certificate.names_sha256, not_before__isnull=False, not_after__isnull=False)
 
 
 def _drawn(rows: Sequence[Certificate], certificate: Certificate, now: datetime) -> tuple[list[Span], int]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -85,7 +86,7 @@ def _view(user: User, pk: str) -> SavedView | None:
     return get_object_or_404(_views(user), pk=pk)
 
 
-def _views(user: User) -> Any:
+def _views(user: User) -> QuerySet[SavedView]:
     return SavedView.objects.visible_to(user).filter(page=SavedView.Page.CERTIFICATES)
 
 
@@ -107,7 +108,7 @@ def _kept(given: QueryDict) -> QueryDict:
     kept = QueryDict(mutable=True)
     for name in OWN:
         if name in given and name != "view":
-            kept[name] = given[name]
+            kept[name] = given.get(name, "")
     return kept
 
 
@@ -161,16 +162,16 @@ def feed_list(request: HttpRequest) -> HttpResponse:
             problem = _("You have as many calendar addresses as one may have: withdraw one.")
         else:
             return _with_new(redirect("inventory:feed_list"), token)
-    token = request.get_signed_cookie(NEW, "", max_age=MINUTE)
+    new = request.get_signed_cookie(NEW, "", max_age=MINUTE)
     context = {
         "problem": problem,
-        "address": absolute(reverse("inventory:feed", args=[token])) if token else "",
+        "address": absolute(reverse("inventory:feed", args=[new])) if new else "",
         "views": _views(user),
         "chosen": request.GET.get("view", ""),
         "feeds": user.calendar_feeds.filter(withdrawn_at=None).select_related("view"),
     }
     response = render(request, FEEDS, context, status=422 if problem else 200)
-    if token:
+    if new:
         response.delete_cookie(NEW, path=reverse("inventory:feed_list"), samesite="Strict")
     return response
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, F, Max, Min, Q
@@ -26,6 +26,8 @@ LIST = "inventory/issuer_list.html"
 DETAIL = "inventory/issuer_detail.html"
 SHOWN = 10
 KEYS_SHOWN = 8
+# Replacing an authority takes years of notice: 30 months.
+MONTHS_AHEAD = timedelta(days=913)
 
 
 @require_safe
@@ -74,6 +76,8 @@ def issuer_detail(request: HttpRequest, pk: int) -> HttpResponse:
     own = Certificate.objects.visible_to(user).filter(subject_sha256=issuer.name_sha256)
     next_ends = signed.filter(not_after__gte=now).order_by("not_after", "pk")
     keys = list(signed.values_list("key_label").annotate(number=Count("pk")).order_by("-number", "key_label"))
+    through = filters.certificates({"under": pk, "kind": "any"}, user, now)
+    below = _authorities(through, now)
     ends_after = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     context = {
         "issuer": issuer,
@@ -81,8 +85,37 @@ def issuer_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "own": certificate_rows(with_listed(own.order_by(F("not_after").desc(nulls_last=True), "pk"))[:SHOWN], now),
         "next": certificate_rows(with_listed(next_ends)[:SHOWN], now),
         "next_query": urlencode({"issuer": str(pk), "kind": "any", "expires_after": ends_after, "sort": "expires"}),
+        "through": None if through.errors else filters.in_words(through.count()),
+        "through_query": urlencode({"under": str(pk), "kind": "any"}),
+        "signed_by": _signed_by(issuer, user),
+        "has_signed": _has_signed(issuer, user),
+        "below": certificate_rows(below, now),
+        "below_query": urlencode(
+            {"under": str(pk), "kind": "ca", "expires_after": ends_after, "days__lte": str(MONTHS_AHEAD.days)}
+        ),
         "shown_at_most": SHOWN,
         "keys": keys[:KEYS_SHOWN],
         "has_more_keys": len(keys) > KEYS_SHOWN,
     }
     return render(request, DETAIL, context)
+
+
+def _authorities(through: Filtered[Certificate], now: datetime) -> list[Certificate]:
+    """CA certificates under it that end within 30 months, the next first."""
+    ends = through.queryset.filter(kind=Certificate.Kind.CA, not_after__gte=now, not_after__lte=now + MONTHS_AHEAD)
+    return list(with_listed(ends).order_by("not_after", "pk")[:SHOWN])
+
+
+def _signed_by(issuer: Issuer, user: User) -> list[Issuer]:
+    """Who signed its CA certificates; it has several if it is cross-signed, and none above it if it is a root."""
+    own = Certificate.objects.visible_to(user).filter(subject_sha256=issuer.name_sha256, is_ca=True)
+    above = own.exclude(issuer=issuer).order_by().values("issuer").distinct()
+    return list(visible_issuers(user).filter(pk__in=above).order_by("label", "pk")[:SHOWN])
+
+
+def _has_signed(issuer: Issuer, user: User) -> list[Issuer]:
+    """The authorities whose CA certificates it signed."""
+    signed = Certificate.objects.visible_to(user).filter(issuer=issuer, is_ca=True).exclude(subject_sha256="")
+    subjects = signed.order_by().values("subject_sha256").distinct()
+    below = visible_issuers(user).filter(name_sha256__in=subjects).exclude(pk=issuer.pk)
+    return list(below.order_by("label", "pk")[:SHOWN])

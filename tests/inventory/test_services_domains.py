@@ -8,10 +8,10 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team, User
 from inventory.models import Certificate, Domain, DomainCertificate
+from inventory.models.totals import DOMAIN, DOMAIN_IN_USE
 from inventory.names import SINGLE
 from inventory.services import assign_owner, numbers, recount, store_certificates
 from inventory.services.domains import sort_into_domains
-from inventory.services.totals import DOMAIN, DOMAIN_IN_USE
 from lab.pki import Authority
 from tests.conftest import NOW
 from tests.inventory.factories import make_certificate

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import icalendar
 import pytest
@@ -108,7 +109,7 @@ def _new_feed(client: Client, **sent: object) -> str:
     return found[0]
 
 
-def _events(content: bytes) -> dict[str, icalendar.Event]:
+def _events(content: bytes) -> dict[str, Any]:
     return {str(event["summary"]): event for event in icalendar.Calendar.from_ical(content).walk("VEVENT")}
 
 
