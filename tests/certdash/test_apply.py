@@ -23,7 +23,7 @@ from tests.conftest import MakeUser
 pytestmark = pytest.mark.django_db
 
 TEAM = "teams:\n  - name: Web\n"
-NETWORK = "networks:\n  - cidr: 127.3.0.0/24\n    special: true\n"
+NETWORK = "networks:\n  - cidr: 127.3.0.0/24\n    special: true\n    owner: Web\n"
 RULES = """
 teams:
   - name: Web
@@ -104,11 +104,13 @@ def test_a_check_changes_nothing_and_the_chain_stays_whole(
 
 
 def test_one_refusal_undoes_the_whole_file_and_all_refusals_are_told() -> None:
+    apply("teams: [{name: Old}]\n")
     file = f"""{TEAM}    members: [nobody@example.org]
   - name: Other
     contact: no address
 networks:
   - cidr: 127.3.0.0/24
+    owner: Old
 sources:
   - name: s
     targets: [127.4.0.1]
@@ -116,18 +118,19 @@ sources:
 """
     outcome = apply(file)
     said = [str(problem) for problem in outcome.problems]
-    assert [line.partition(":")[0] for line in said] == ["line 3", "line 4", "line 7", "line 9"]
+    assert [line.partition(":")[0] for line in said] == ["line 3", "line 4", "line 7", "line 10"]
     assert "Nobody has an account with nobody@example.org" in said[0]
     assert "contact_email" in said[1]
     assert "is a loopback network: confirm below that you mean it" in said[2]
     assert "There is no team “Nobody”" in said[3]
-    assert (Team.objects.count(), AuditEvent.objects.count()) == (0, 0)
+    assert (Team.objects.count(), AuditEvent.objects.count()) == (1, 1)
 
 
 def test_what_a_page_would_refuse_is_refused_here() -> None:
     """A source needs networks that allow it, a rule needs something that it sets, a root must be one."""
-    file = f"{NETWORK}sources: [{{name: s, targets: [127.9.0.1]}}]\nownership_rules: [{{name: r, if_name: x}}]\n"
-    said = " ".join(str(problem) for problem in apply(f"{file}trust_stores: [{{name: t, pem: no pem}}]\n").problems)
+    source = "sources: [{name: s, targets: [127.9.0.1], owner: Web}]\n"
+    others = "ownership_rules: [{name: r, if_name: x}]\ntrust_stores: [{name: t, pem: no pem}]\n"
+    said = " ".join(str(problem) for problem in apply(TEAM + NETWORK + source + others).problems)
     assert "is in no network that may be probed" in said
     assert "Choose at least one thing that the rule sets" in said
     assert "pem: " in said
@@ -198,7 +201,7 @@ def test_views_and_schedules_are_changed_and_removed(make_user: MakeUser) -> Non
 
 
 def test_a_team_that_owns_something_is_kept() -> None:
-    apply(f"{TEAM}{NETWORK}    owner: Web\n")
+    apply(TEAM + NETWORK)
     (problem,) = apply("teams: {prune: true, items: []}\n").problems
     assert "The team Web owns 1 network" in problem.sentence
     assert Team.objects.exists()
