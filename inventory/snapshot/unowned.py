@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ from inventory.snapshot.suggested import Suggested, suggested_for_certificates, 
 
 SHOWN = 25
 TEAMS_SHOWN = 50
+# Read for one page, and shown of one certificate.
+QUESTIONS, QUESTIONS_SHOWN = 500, 2
 Show = Literal["none", "inferred", "left"]
 What = Literal["certificates", "endpoints"]
 _signer = Signer(salt="inventory.snapshot.unowned")
@@ -49,12 +52,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing in the queue. ``question`` is the last one that was asked about it, if it tells something still."""
+    """One thing in the queue, and the last questions about it."""
 
     item: Any
     row: CertificateRow | EndpointRow
     suggestions: Sequence[Suggested]
-    question: OwnerQuestion | None = None
+    questions: Sequence[OwnerQuestion] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +85,18 @@ def _certificate_lines(certificates: Sequence[Certificate], user: User, now: dat
     suggested = suggested_for_certificates(certificates, user)
     asked = _questions([row.pk for row in certificates])
     return [
-        Line(row.certificate, row, suggested.get(row.certificate.pk, ()), asked.get(row.certificate.pk))
+        Line(row.certificate, row, suggested.get(row.certificate.pk, ()), asked.get(row.certificate.pk, ()))
         for row in certificate_rows(certificates, now)
     ]
 
 
-def _questions(pks: Sequence[int]) -> dict[int, OwnerQuestion]:
-    """The latest of each certificate."""
+def _questions(pks: Sequence[int]) -> dict[int, list[OwnerQuestion]]:
+    """The latest of each certificate first."""
     asked = OwnerQuestion.objects.filter(certificate__in=pks, withdrawn_at=None).select_related("team")
-    return {question.certificate_id: question for question in asked.order_by("asked_at")}
+    found: dict[int, list[OwnerQuestion]] = defaultdict(list)
+    for question in asked.order_by("-asked_at")[:QUESTIONS]:
+        found[question.certificate_id] += [question] if len(found[question.certificate_id]) < QUESTIONS_SHOWN else []
+    return found
 
 
 def _certificates(user: User, show: Show, now: datetime) -> QuerySet[Certificate]:
