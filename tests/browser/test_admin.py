@@ -13,6 +13,8 @@ PAGES = (
     "/admin/accounts/user/add/",
     "/admin/accounts/team/",
     "/admin/accounts/team/add/",
+    "/admin/accounts/team/import/",
+    "/admin/inventory/import/",
     "/admin/accounts/organisation/1/change/",
     "/admin/discovery/network/",
     "/admin/discovery/source/add/",
@@ -29,6 +31,20 @@ def test_the_administration_is_accessible_in_light_and_dark(estate: Estate, desk
             tab.open(path.format(**estate.pks))
             found += tab.axe("light") + tab.contrast("dark") + tab.overflow()
     assert not found, "\n".join(found)
+
+
+def test_a_table_is_looked_at_and_then_imported(estate: Estate, desk: OpenDesk) -> None:
+    tab = desk(estate.people["administrator"])
+    page = tab.open("/admin/accounts/team/import/")
+    table = "name,contact_email\nFar\u00e9,fare@example.org\n<b>Bold</b>,\n"
+    page.set_input_files("input[name=file]", {"name": "teams.csv", "mimeType": "text/csv", "buffer": table.encode()})
+    page.get_by_role("button", name="Look at it").click()
+    page.get_by_role("cell", name="<b>Bold</b>").wait_for()
+    found = tab.axe("light") + tab.contrast("dark") + tab.overflow()
+    assert not found, "\n".join(found)
+    page.get_by_role("button", name="Import").click()
+    page.wait_for_url(f"{tab.base}/admin/accounts/team/")
+    page.get_by_text("Imported: 2 new, 0 changed, 0 as they were.").wait_for()
 
 
 def test_it_follows_the_theme_of_the_dashboard_and_leads_back(estate: Estate, desk: OpenDesk) -> None:

@@ -23,6 +23,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import AuditHead, Organisation, TickRun, User
+from alerts.models import Letter
 from certdash.management import processes, serving
 from certdash.management.examinations import EXAMINATIONS, State, data, machine, outside
 from certdash.management.examinations.answers import Answer
@@ -257,3 +258,23 @@ def test_endpoints_seen_in_the_future_are_told_with_their_cause(now: datetime) -
     answer = data.moments(now)
     assert answer.state is State.BAD
     assert answer.text.startswith("1 endpoint was seen in the future: the clock was ahead.")
+
+
+def test_letters_that_nobody_got_are_bad(db: None, now: datetime) -> None:
+    assert data.mail(now).state is State.NOT_JUDGED
+    values: dict[str, Any] = {
+        "kind": "daily",
+        "recipient": "o@example.org",
+        "subject": "s",
+        "body": "b",
+        "next_try_at": now,
+    }
+    Letter.objects.create(key="sent", state="sent", sent_at=now, created_at=now, **values)
+    assert data.mail(now).state is State.GOOD
+    Letter.objects.create(key="waits", created_at=now - timedelta(minutes=59), **values)
+    assert data.mail(now).state is State.GOOD
+    Letter.objects.filter(key="waits").update(created_at=now - timedelta(minutes=61))
+    Letter.objects.create(key="failed", state="failed", created_at=now, **values)
+    answer = data.mail(now)
+    assert answer.state is State.BAD
+    assert answer.text == "1 letters failed, 1 wait for over an hour: see /alerts/letters/"
