@@ -1,12 +1,13 @@
 """Addresses of findings and of their panels on other pages."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from policy import views
 
 app_name = "policy"
 urlpatterns = [
     path("findings/", views.finding_list, name="finding_list"),
+    re_path(r"^findings/export\.(?P<form>csv|json)$", views.finding_export, name="finding_export"),
     path("findings/<int:pk>/", views.finding_detail, name="finding_detail"),
     path("findings/<int:pk>/acknowledge/", views.finding_acknowledge, name="finding_acknowledge"),
     path("findings/<int:pk>/assign/", views.finding_assign, name="finding_assign"),

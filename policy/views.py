@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,9 +17,11 @@ from accounts.models import SavedView, User
 from accounts.services import require_change
 from accounts.services.saved_views import opening_address
 from certdash.lib.htmx import HtmxRequest, page_or_fragment, wants_fragment
-from inventory.filters import count_up_to, query_with
-from inventory.filters.paging import Cursor, CursorError, Page, Sort, take_page
+from inventory.exports import FORMATS, file_name, note_export, write
+from inventory.filters import count_up_to, error_sentences, in_words, query_with
+from inventory.filters.paging import Cursor, CursorError, Page, take_page
 from inventory.models import Certificate, Endpoint, Severity
+from policy.exports import FINDINGS, WORST_FIRST
 from policy.filters import ME, FindingFilter, facets, in_state
 from policy.forms import AssignForm
 from policy.models import Finding, FindingQuerySet, rule_of
@@ -27,7 +29,6 @@ from policy.services import AssignedMeanwhileError, acknowledge, assign_finding,
 from policy.snapshot import Panel, panel_of_certificate, panel_of_endpoint
 
 SHOWN = 50
-WORST_FIRST = Sort("severity", "severity", "number", descending=True)
 
 
 @require_safe
@@ -37,6 +38,21 @@ def finding_list(request: HtmxRequest) -> HttpResponse:
         return redirect(f"{request.path}?{address}")
     context = {**_list_context(request), "is_fragment": wants_fragment(request)}
     return render(request, "policy/finding_list.html", context)
+
+
+@require_safe
+def finding_export(request: HtmxRequest, form: str) -> HttpResponseBase:
+    """The findings of the list as a file, all of them, as they were at one moment."""
+    now = timezone.now()
+    result = FINDINGS.select(request.GET, request, now)
+    if result.errors:
+        text = "\n".join(error_sentences(result.errors))
+        return HttpResponse(text, content_type="text/plain; charset=utf-8", status=422)
+    note_export(request.user, FINDINGS, form, result, now)
+    response = StreamingHttpResponse(write(FINDINGS, form, result, now), content_type=FORMATS[form])
+    response["Content-Disposition"] = f'attachment; filename="{file_name(FINDINGS, form, now)}"'
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @require_safe
@@ -128,6 +144,8 @@ def _list_context(request: HtmxRequest) -> dict[str, Any]:
             "next_url": _query(request, page.next),
         },
         "count": count,
+        "count_words": in_words(count),
+        "query": query_with(request.GET, after=None, view=None),
         "state": state,
         "urgent_count": count_up_to(found.filter(severity__gte=Severity.HIGH)),
     }

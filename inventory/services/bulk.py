@@ -67,15 +67,16 @@ def begin_change(
     PermissionDenied if the actor changes nothing, and ChangeError if the query is not understood.
     """
     require_change(actor)
-    is_query = isinstance(query_or_chosen, str)
-    if not is_query and not query_or_chosen:
+    query = query_or_chosen if isinstance(query_or_chosen, str) else ""
+    chosen = [] if isinstance(query_or_chosen, str) else sorted(set(query_or_chosen))
+    if not chosen and not isinstance(query_or_chosen, str):
         raise ChangeError(_("Nothing was chosen."))
     with transaction.atomic():
         work = BulkChange.objects.create(
             subject=subject,
             kind=kind,
-            query=query_or_chosen if is_query else "",
-            chosen=[] if is_query else sorted(set(query_or_chosen)),
+            query=query,
+            chosen=chosen,
             change=dict(change),
             reason=reason[:300],
             requested_by=actor,
@@ -166,7 +167,7 @@ def _step(work: BulkChange, now: datetime) -> bool:
 
 def _actor(work: BulkChange, now: datetime) -> User:
     """Who asked, as they are now."""
-    actor = User.objects.filter(pk=work.requested_by_id).first()
+    actor = User.objects.filter(pk=work.requested_by_id or 0).first()
     if actor is None or not actor.is_active or actor.has_ended(now):
         raise ChangeError(_("The person who asked for this change is no longer here, so nothing more is changed."))
     return require_change(actor)

@@ -36,7 +36,8 @@ class Batch:
 
     @property
     def change(self) -> Mapping[str, Any]:
-        return self.work.change
+        change: Mapping[str, Any] = self.work.change
+        return change
 
     def rows(self, **only: Any) -> list[Any]:
         """Locked, and read after that."""

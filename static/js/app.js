@@ -47,6 +47,16 @@
   const modal = $("#modal");
   document.addEventListener("modal:open", () => modal && !modal.open && modal.showModal());
   document.addEventListener("modal:close", () => modal && modal.close());
+  // What is asked for into the dialog opens it; a list behind it shows what was saved there.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (modal && event.detail.target?.id === "modal-body" && !modal.open) modal.showModal();
+  });
+  modal?.addEventListener("close", () => {
+    const results = $("#results");
+    const saved = $("[role=status]", modal);
+    $("#modal-body").replaceChildren();
+    if (results && saved) htmx.ajax("GET", location.href, { target: results, swap: "outerHTML show:none" });
+  });
 
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-dialog]");

@@ -135,7 +135,7 @@ def test_a_colleague_can_be_asked_for_also_without_anything(
 def test_fields_of_ones_own_are_looked_into_where_there_are_any(
     asked: str, administrator: User, django_assert_num_queries: Any
 ) -> None:
-    model = {"certificates": Certificate, "endpoints": Endpoint}[asked]
+    model: Any = {"certificates": Certificate, "endpoints": Endpoint}[asked]
     assert "with_fields" in model.objects.exclude(custom_fields={}).order_by().values("pk").explain()
     with django_assert_num_queries(1):
         SELECT[asked]("custom=room", administrator, NOW)

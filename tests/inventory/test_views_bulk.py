@@ -94,7 +94,7 @@ def test_another_number_than_shown_asks_again(client: Client, web_team: Team, to
 
 
 def test_ticked_rows_of_others_are_left_out_and_said_so(client: Client, estate: dict[str, Certificate]) -> None:
-    sent = {"scope": "chosen", "pk": [row.pk for row in estate.values()]}
+    sent: dict[str, Any] = {"scope": "chosen", "pk": [row.pk for row in estate.values()]}
     page = words(post(client, "preview", **sent))
     assert "1 of those that were ticked is not yours to change" in page
     assert "theirs.example.org" not in page
@@ -132,7 +132,12 @@ def test_people_name_colleagues_alone(
     client: Client, estate: dict[str, Certificate], web_team: Team, other_team: Team, make_user: MakeUser
 ) -> None:
     stranger = make_user("otto@example.org", Role.OPERATOR, other_team)
-    sent = {"kind": "owner", "change-team": "payments", "change-person": stranger.pk, "change-reason": "x"}
+    sent: dict[str, Any] = {
+        "kind": "owner",
+        "change-team": "payments",
+        "change-person": stranger.pk,
+        "change-reason": "x",
+    }
     assert post(client, "go", **sent).status_code == 422
     # As in the form of one, operators may hand over to any team.
     assert post(client, "go", **{**sent, "change-person": ""}).status_code == 302
@@ -145,7 +150,7 @@ def test_what_is_like_that_already_is_counted_apart(client: Client) -> None:
     page = words(post(client, "preview"))
     assert "2 are like that already" in page
     assert 'name="step" value="go"' not in page
-    undone = {"change-add": "", "change-remove": "shop"}
+    undone: dict[str, Any] = {"change-add": "", "change-remove": "shop"}
     assert "Change 2" in words(post(client, "preview", **undone))
     post(client, "go", **undone)
     assert not tagged()
@@ -154,11 +159,15 @@ def test_what_is_like_that_already_is_counted_apart(client: Client) -> None:
 def test_details_and_retirement_have_previews(client: Client, web_team: Team, today: datetime) -> None:
     served = make_certificate("served.example.org", owner_team=web_team, nodes_serving=1, now=today)
     make_certificate("unused.example.org", owner_team=web_team, environment="test", now=today)
-    sent = {"scope": "chosen", "pk": list(Certificate.objects.values_list("pk", flat=True)), "change-reason": "old"}
+    sent: dict[str, Any] = {
+        "scope": "chosen",
+        "pk": list(Certificate.objects.values_list("pk", flat=True)),
+        "change-reason": "old",
+    }
     page = words(post(client, "preview", **sent, kind="retire"))
     assert "served.example.org" not in page
     assert "1 stay as they are: retired already, or served somewhere" in page
-    details = {"kind": "details", "change-environment": "test", "change-own_field": "room=4"}
+    details: dict[str, Any] = {"kind": "details", "change-environment": "test", "change-own_field": "room=4"}
     assert "Change 2" in words(post(client, "preview", **sent, **details))
     post(client, "go", **sent, **details)
     served.refresh_from_db()
@@ -169,7 +178,7 @@ def test_details_and_retirement_have_previews(client: Client, web_team: Team, to
 def test_endpoints_are_changed_alike(client: Client, web_team: Team, other_team: Team, today: datetime) -> None:
     mine = make_endpoint("192.0.2.1", owner_team=web_team, now=today)
     theirs = make_endpoint("192.0.2.2", owner_team=other_team, now=today)
-    sent = {"kind": "retire", "change-reason": "moved", "scope": "chosen", "pk": [mine.pk, theirs.pk]}
+    sent: dict[str, Any] = {"kind": "retire", "change-reason": "moved", "scope": "chosen", "pk": [mine.pk, theirs.pk]}
     post(client, "go", url="/endpoints/change/", **sent)
     assert set(Endpoint.objects.exclude(retired_at=None)) == {mine}
 

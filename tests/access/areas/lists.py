@@ -39,6 +39,7 @@ ROUTES: dict[str, Route] = {
     "accounts:view_edit": Route(EDIT_VIEW, KEEP_VIEW, thing="view"),
     "accounts:view_replace": Route(post=KEEP_VIEW, thing="view"),
     "accounts:view_delete": Route(post=KEEP_VIEW, thing="view"),
+    "policy:finding_export": Route(SIGNED_IN, thing="form"),
     "inventory:certificate_change": Route(CHANGERS, CHANGE),
     "inventory:endpoint_change": Route(CHANGERS, CHANGE),
     "inventory:change_detail": Route(REPORTS, thing="bulk_change", fragment=True),
