@@ -14,7 +14,7 @@ from inventory.sources.inflate import FAILURES, UNPACKERS, Inflated, View
 from inventory.sources.members import read_member
 from inventory.sources.pem import BEGIN, read_pem
 from inventory.sources.tars import BLOCK, exactly, is_tar, read_tar
-from inventory.sources.value import MIB, Budget, Buffer, Found, LimitError
+from inventory.sources.value import MIB, SPREADSHEET, Budget, Buffer, Found, LimitError
 from inventory.sources.zips import read_zip
 
 REFUSED_AT_MOST = 20_000
@@ -22,6 +22,7 @@ NOTHING = "There is no certificate in it."
 _UNREAD = {
     b"\xfe\xed\xfe\xed": "A Java keystore (JKS): turn it into PKCS#12 with keytool -importkeystore, and import that.",
     b"\xce\xce\xce\xce": "A Java keystore (JCEKS): turn it into PKCS#12 with keytool -importkeystore, and import that.",
+    b"\xd0\xcf\x11\xe0": SPREADSHEET,
     b"7z\xbc\xaf": "A 7z archive: unpack it, or pack it as ZIP or TAR.",
     b"Rar!": "A RAR archive: unpack it, or pack it as ZIP or TAR.",
     b"\x28\xb5\x2f\xfd": "Packed with zstd: unpack it, or pack it with gzip.",

@@ -12,6 +12,7 @@ Buffer: TypeAlias = bytes | mmap.mmap
 MIB = 2**20
 WRONG_PASSWORD = "The password is wrong."  # noqa: S105 (a sentence)
 NEEDS_PASSWORD = "It is protected by a password."  # noqa: S105 (a sentence)
+SPREADSHEET = "A spreadsheet of an office programme: save the sheet as CSV, and import that."
 KEY_REASON = "This is a private key; certdash does not take private keys here."
 
 

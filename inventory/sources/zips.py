@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from inventory.sources.inflate import View
 from inventory.sources.members import Inner, joined, read_member, refusal
-from inventory.sources.value import MIB, Budget, Buffer, Found, LimitError
+from inventory.sources.value import MIB, SPREADSHEET, Budget, Buffer, Found, LimitError
 
 _DIRECTORY_AT_MOST = 4 * MIB
 _END, _END_BYTES, _LONGEST_COMMENT = b"PK\5\6", 22, 2**16
@@ -25,6 +25,9 @@ def read_zip(data: Buffer, path: str, depth: int, budget: Budget, inner: Inner) 
         return
     try:
         with zipfile.ZipFile(View(data)) as archive:
+            if _is_spreadsheet(archive):
+                yield Found(path, 0, None, SPREADSHEET)
+                return
             for member in archive.infolist():
                 budget.take_member()
                 budget.progress = member.header_offset if depth == 0 else budget.progress
@@ -35,6 +38,12 @@ def read_zip(data: Buffer, path: str, depth: int, budget: Budget, inner: Inner) 
         if isinstance(error, LimitError):
             raise
         yield Found(path, 0, None, f"The ZIP archive is broken: {_words(error)}.")
+
+
+def _is_spreadsheet(archive: zipfile.ZipFile) -> bool:
+    """Office packs its sheets as ZIP: to name each part of one would help nobody."""
+    names = set(archive.namelist())
+    return {"[Content_Types].xml", "xl/workbook.xml"} <= names or {"mimetype", "content.xml"} <= names
 
 
 def _refusal(data: Buffer) -> str:

@@ -24,6 +24,7 @@ from tests.inventory.brought import clock, leaf, leaves, worked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+LONG = pytest.mark.long
 NUMBER = 5
 FILE = leaves(NUMBER) + leaf(1).pem.encode()
 
@@ -71,7 +72,13 @@ def go_on(of: Import) -> None:
 
 
 @pytest.mark.parametrize(
-    ("point", "calls"), [("claimed", 1), ("kept a batch", 2), ("holding a batch", 2), ("ended reading", 1)]
+    ("point", "calls"),
+    [
+        ("holding a batch", 2),
+        pytest.param("claimed", 1, marks=LONG),
+        pytest.param("kept a batch", 2, marks=LONG),
+        pytest.param("ended reading", 1, marks=LONG),
+    ],
 )
 def test_reading_goes_on_behind_the_last_item(point: str, calls: int, begun: Import) -> None:
     die(begun, point, calls)
@@ -82,7 +89,13 @@ def test_reading_goes_on_behind_the_last_item(point: str, calls: int, begun: Imp
 
 
 @pytest.mark.parametrize(
-    ("point", "calls"), [("marked a batch", 2), ("stored a batch", 2), ("stored", 1), ("ended storing", 1)]
+    ("point", "calls"),
+    [
+        ("marked a batch", 2),
+        pytest.param("stored a batch", 2, marks=LONG),
+        pytest.param("stored", 1, marks=LONG),
+        pytest.param("ended storing", 1, marks=LONG),
+    ],
 )
 def test_storing_goes_on_behind_the_last_batch(point: str, calls: int, begun: Import, operator: User) -> None:
     store_import(worked(begun), actor=operator, now=clock())
@@ -96,7 +109,14 @@ def test_storing_goes_on_behind_the_last_batch(point: str, calls: int, begun: Im
     assert AuditEvent.objects.filter(verb="import.stored").count() == 1
 
 
-@pytest.mark.parametrize(("point", "calls"), [("forgetting", 2), ("undone a batch", 2), ("undone", 1)])
+@pytest.mark.parametrize(
+    ("point", "calls"),
+    [
+        ("forgetting", 2),
+        pytest.param("undone a batch", 2, marks=LONG),
+        pytest.param("undone", 1, marks=LONG),
+    ],
+)
 def test_taking_back_goes_on_behind_the_last_batch(point: str, calls: int, begun: Import, operator: User) -> None:
     store_import(worked(begun), actor=operator, now=clock())
     undo_import(worked(begun), actor=operator, now=clock())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
 import subprocess
+import zipfile
 
 import pytest
 from cryptography import x509
@@ -45,6 +47,14 @@ def revocation_list() -> bytes:
     builder = x509.CertificateRevocationListBuilder().issuer_name(ISSUING.certificate.subject)
     signed = builder.last_update(at).next_update(at).sign(ISSUING.key, hashes.SHA256())
     return signed.public_bytes(Encoding.DER)
+
+
+def workbook() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in ("[Content_Types].xml", "xl/workbook.xml", "xl/worksheets/sheet1.xml"):
+            archive.writestr(name, "<x/>")
+    return out.getvalue()
 
 
 def public_key() -> bytes:
@@ -133,6 +143,8 @@ def test_a_private_key_in_any_form_is_refused(
         (b"-----BEGIN CERTIFICATE REQUEST-----\nMIIC\n-----END CERTIFICATE REQUEST-----\n", "CERTIFICATE REQUEST"),
         (b"\xfe\xed\xfe\xed\0\0\0\2", "keytool -importkeystore"),
         (b"7z\xbc\xaf\x27\x1c", "unpack it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "save the sheet as CSV"),
+        (workbook(), "save the sheet as CSV"),
         (b"nothing of that kind", "no certificate in it"),
         (b"", "no certificate in it"),
         (b"\x30\x82\xff\xff", "65535 bytes announced"),
