@@ -111,7 +111,8 @@ class NetworkAdminForm(NetworkBase):
         asked = {name: cleaned.get(name) for name in ("name", "is_excluded", "allows_special")}
         # A row that was confirmed when it was added is not asked again for another name.
         asked["is_wide"] = cleaned.pop("is_wide", False) or "cidr" not in self.changed_data
-        page = NetworkForm({**asked, "network": cleaned.get("cidr", ""), "zone": cleaned.get("zone")})
+        asked |= {name: cleaned.get(name) for name in ("zone", "owner_team", "purpose")}
+        page = NetworkForm({**asked, "network": cleaned.get("cidr", "")})
         if page.is_valid():
             cleaned["allows_special"] = page.cleaned_data["allows_special"]
             self._require_new(cleaned)

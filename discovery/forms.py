@@ -14,7 +14,7 @@ from accounts.models import Team, User
 from certdash.lib.forms import Whole, one_line, say_one_line
 from certdash.lib.inert import visible
 from discovery.addresses import AddressError, Problem, Target, is_very_wide, parse_network, wholly_special
-from discovery.models import Source, Zone
+from discovery.models import Network, Source, Zone
 from discovery.services import Ask
 
 # ModelForm takes its model as a type argument for the type checker only.
@@ -61,6 +61,7 @@ class ScanForm(forms.Form):
         return Ask(**self.cleaned_data)
 
 
+OWNER_MISSING = _("Choose the team that owns what is found and nobody else owns.")
 LONGEST = {"targets": TARGETS_AT_MOST, "server_names": NAMES_AT_MOST, "exclusions": EXCLUSIONS_AT_MOST, "ports": 300}
 
 
@@ -99,7 +100,10 @@ class SourceForm(Whole, SourceFormBase):
         super().__init__(*args, **kwargs)
         teams = Team.objects.all() if user.is_administrator else user.teams.all()
         self.fields["owner_team"] = forms.ModelChoiceField(
-            label=_("Owner"), queryset=teams, required=not user.is_administrator
+            label=_("Owner"),
+            queryset=teams,
+            help_text=_("Owns what it finds and nobody else owns."),
+            error_messages={"required": OWNER_MISSING},
         )
         say_one_line(self, "name")
         # Whose it is, and that it is, is not said: it may be a source of others.
@@ -154,6 +158,14 @@ class NetworkForm(forms.Form):
     )
     is_wide = wide_field()
     zone = forms.ModelChoiceField(label=_("Zone"), queryset=Zone.objects.all(), required=False)
+    owner_team = forms.ModelChoiceField(
+        label=_("Owner"),
+        queryset=Team.objects.all(),
+        required=False,
+        help_text=_("Owns what is found there and nobody else owns. Not asked for where we never connect."),
+    )
+    # Only what may be probed finds anything that needs an owner.
+    purpose = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def clean_network(self) -> str:
         try:
@@ -167,6 +179,9 @@ class NetworkForm(forms.Form):
         text = cleaned.get("network")
         # Asked of the person alone; the network says itself how wide it is.
         is_wide = bool(cleaned.pop("is_wide", False))
+        is_probed = (cleaned.pop("purpose", "") or Network.Purpose.PROBE) == Network.Purpose.PROBE
+        if is_probed and not cleaned.get("is_excluded") and not cleaned.get("owner_team"):
+            self.add_error("owner_team", OWNER_MISSING)
         if cleaned.get("is_excluded"):
             # What is never connected to needs no word about what it is.
             cleaned["allows_special"] = False

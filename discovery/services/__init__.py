@@ -11,6 +11,7 @@ from discovery.services.networks import (
     egress_policy,
     save_network,
 )
+from discovery.services.owners import house_team, house_team_if_any
 from discovery.services.plans import Ask, ScanRefusedError
 from discovery.services.queue import (
     PATIENCE,
@@ -61,6 +62,8 @@ __all__ = [
     "first_source",
     "forget_candidates",
     "forget_failures",
+    "house_team",
+    "house_team_if_any",
     "look_daily",
     "networks_now",
     "record",

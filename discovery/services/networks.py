@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.models import Role, User
+from accounts.models import Role, Team, User
 from accounts.services import audit, require_role
 from certdash.lib.egress import Policy
 from discovery.addresses import AddressError, Problem, Target, Targets, is_special, parse_network, wholly_special
@@ -164,15 +164,31 @@ def delete_network(network: Network, *, actor: User | None, now: datetime) -> No
 
 
 @transaction.atomic
-def allow(targets: Iterable[Target], *, origin: str, now: datetime) -> list[Network]:
-    """Permit what somebody names at the command line, special addresses included, for probing."""
+def allow(targets: Iterable[Target], *, origin: str, now: datetime, owner: Team | None = None) -> list[Network]:
+    """Permit what somebody names at the command line, special addresses included, for probing.
+
+    ``owner`` is whose it is where nobody owns it yet.
+    """
     wanted = [target for target in targets if not target.name]
     return [
         save_network(
-            cidr_of(target), actor=None, now=now, origin=origin, name=origin, allows_special=_is_special(target)
+            cidr_of(target),
+            actor=None,
+            now=now,
+            origin=origin,
+            name=origin,
+            allows_special=_is_special(target),
+            owner_team=_owner(cidr_of(target)) or owner,
         )
         for target in wanted
     ]
+
+
+def _owner(cidr: str) -> Team | None:
+    """Whose a network is that may be probed already."""
+    rows = Network.objects.filter(zone__name=DEFAULT_ZONE, purpose=PROBE, cidr=cidr, is_excluded=False)
+    row = rows.select_related("owner_team").first()
+    return row.owner_team if row else None
 
 
 def _is_special(target: Target) -> bool:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
+from django.db import transaction
+from django.utils.text import slugify
+
+from accounts.models import Membership, Organisation, Team, User
+from accounts.services import audit
 from discovery.models import Network, Source
 from inventory.ownership import Place
 
@@ -21,3 +27,29 @@ def owners_of_places() -> tuple[Mapping[str, int], Iterable[Place]]:
             if team
         ],
     )
+
+
+@transaction.atomic
+def house_team(*, actor: User | None, now: datetime, origin: str = "") -> Team:
+    """Who owns what the first run finds: the team that is called as the organisation, else the first there is.
+
+    Where there is none yet, it is made, with whoever asks as its first member; ``origin`` says so in the audit.
+    """
+    organisation = Organisation.objects.filter(pk=1).first()
+    name = (organisation.name if organisation else "")[:100] or "Everybody"
+    team = Team.objects.filter(name=name).first() or Team.objects.order_by("pk").first()
+    if team is not None:
+        return team
+    team = Team.objects.create(name=name, slug=slugify(name)[:100] or "everybody")
+    if actor is not None:
+        Membership.objects.create(user=actor, team=team)
+    members = [actor.email] if actor else []
+    audit(actor, "team.created", team, {}, {"name": name, "members": members, "origin": origin}, now=now)
+    return team
+
+
+def house_team_if_any() -> Team | None:
+    """The same team, where there is one already: what a form proposes."""
+    organisation = Organisation.objects.filter(pk=1).first()
+    named = Team.objects.filter(name=organisation.name).first() if organisation else None
+    return named or (Team.objects.first() if Team.objects.count() == 1 else None)

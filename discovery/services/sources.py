@@ -8,13 +8,14 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.models import User
+from accounts.models import Team, User
 from accounts.services import audit
 from discovery.addresses import parse_network, parse_targets
 from discovery.addresses.values import merge, subtract
 from discovery.models import Coverage, Scan, Source
 from discovery.services.areas import ASKED, asks_as
 from discovery.services.networks import default_zone
+from discovery.services.owners import house_team
 from discovery.services.plans import Ask
 from discovery.services.scans import cancel_scan, permitted, require_own, start_scan
 
@@ -126,16 +127,19 @@ def first_source() -> Source:
 def start_first_source(targets: str, ports: str, every: timedelta, *, actor: User, now: datetime) -> Scan:
     """Look at once, and again and again: a scan that nothing follows would only be true on its day.
 
+    Whatever it finds belongs to the team of the house until somebody says otherwise.
+
     Raises ScanRefusedError.
     """
     source = first_source()
     source.targets, source.ports, source.every_seconds = targets, ports, int(every.total_seconds())
     source.enabled = True
+    source.owner_team = source.owner_team or house_team(actor=actor, now=now)
     return run_now(save_source(source, actor=actor, now=now), actor=actor, now=now)
 
 
 @transaction.atomic
-def look_daily(network: str, *, origin: str, now: datetime) -> Source | None:
+def look_daily(network: str, *, origin: str, now: datetime, owner: Team | None = None) -> Source | None:
     """Have the first source look at this network too; None if some source looks at all of it already.
 
     Raises ScanRefusedError.
@@ -146,4 +150,5 @@ def look_daily(network: str, *, origin: str, now: datetime) -> Source | None:
     if not subtract((parse_network(network).span,), looked_at):
         return None
     source.targets = f"{source.targets}\n{network}".strip()
+    source.owner_team = source.owner_team or owner
     return save_source(source, actor=None, now=now, origin=origin)

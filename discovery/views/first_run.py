@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from accounts.models import Team
 from accounts.services import next_setup_url, require_administrator, setup_steps
 from certdash.lib.htmx import HtmxRequest
 from discovery import services
@@ -28,12 +31,20 @@ def setup_networks(request: HtmxRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         now = timezone.now()
         with transaction.atomic():
+            owner = services.house_team(actor=user, now=now)
             for line in form.cleaned_data["networks"]:
                 span = parse_network(line)
                 special = bool(wholly_special(span.first, span.last))
-                services.save_network(line, actor=user, now=now, allows_special=special)
+                services.save_network(line, actor=user, now=now, allows_special=special, owner_team=owner)
+        said = _("Until you say otherwise, the team “%(team)s” owns what is found there and nobody else owns.")
+        messages.success(request, said % {"team": owner.name})
         return redirect(next_setup_url(NETWORKS))
-    context = {"form": form, "steps": setup_steps(NETWORKS), "next_url": next_setup_url(NETWORKS)}
+    context = {
+        "form": form,
+        "steps": setup_steps(NETWORKS),
+        "next_url": next_setup_url(NETWORKS),
+        "has_teams": Team.objects.exists(),
+    }
     return render(request, "discovery/setup_networks.html", context, status=422 if form.errors else 200)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -26,7 +28,7 @@ def network_list(request: HtmxRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def network_new(request: HtmxRequest) -> HttpResponse:
     user = require_administrator(request.user)
-    form = NetworkForm(request.POST if request.method == "POST" else None, initial=request.GET.dict())
+    form = NetworkForm(request.POST if request.method == "POST" else None, initial=_proposed(request))
     if request.method == "POST" and form.is_valid():
         given = dict(form.cleaned_data)
         network = services.save_network(given.pop("network"), actor=user, now=timezone.now(), **given)
@@ -42,3 +44,8 @@ def network_delete(request: HtmxRequest, pk: int) -> HttpResponse:
     services.delete_network(network, actor=user, now=timezone.now())
     messages.success(request, _("“%(network)s” is removed.") % {"network": network})
     return redirect("discovery:network_list")
+
+
+def _proposed(request: HtmxRequest) -> dict[str, Any]:
+    """What a link asks for, and the team that owns what nobody said otherwise of."""
+    return {"owner_team": services.house_team_if_any(), **request.GET.dict()}

@@ -27,7 +27,8 @@ def source_new(request: HtmxRequest) -> HttpResponse:
     user = require_change(request.user)
     # From an import: the places of its rows that nobody looked at.
     begun = source_of(user, request.GET.get("import", ""))
-    return _edit(request, user, Source(zone=services.default_zone(), **begun))
+    owner = services.house_team_if_any() if user.is_administrator else None
+    return _edit(request, user, Source(zone=services.default_zone(), **{"owner_team": owner, **begun}))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

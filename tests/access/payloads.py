@@ -54,7 +54,7 @@ def payload(route: str, world: World, owner: str, person: str) -> Mapping[str, A
         "discovery:check_now": {"place": "198.51.100.77:443"},
         "discovery:source_new": source,
         "discovery:source_edit": {**source, "name": "renamed", "owner_team": str((team or own).pk)},
-        "discovery:network_new": {"network": "192.0.2.0/24"},
+        "discovery:network_new": {"network": "192.0.2.0/24", "owner_team": str(own.pk)},
         "reports:report_new": {"kind": "inventory", "filter": ""},
     }
     if area := next((area for area in AREAS if route in area.ROUTES), None):

@@ -29,8 +29,12 @@ def loopback(administrator: User) -> Network:
     return save_network("127.0.0.0/8", actor=None, now=timezone.now(), allows_special=True)
 
 
+def _house() -> int:
+    return Team.objects.get_or_create(slug="house", defaults={"name": "House"})[0].pk
+
+
 def network(**changes: Any) -> dict[str, Any]:
-    values = {"cidr": "127.0.0.0/24", "name": "", "purpose": "probe", "allows_special": "on", "owner_team": ""}
+    values = {"cidr": "127.0.0.0/24", "name": "", "purpose": "probe", "allows_special": "on", "owner_team": _house()}
     return {key: value for key, value in {**values, "zone": default_zone().pk, **changes}.items() if value is not None}
 
 
@@ -45,7 +49,8 @@ def source(**changes: Any) -> dict[str, Any]:
         "engine": "own",
         "zone": default_zone().pk,
         "enabled": "on",
-        **dict.fromkeys(["server_names", "exclusions", "quiet_from", "quiet_until", "owner_team"], ""),
+        **dict.fromkeys(["server_names", "exclusions", "quiet_from", "quiet_until"], ""),
+        "owner_team": _house(),
     }
     return {**values, **changes}
 
@@ -66,7 +71,7 @@ def test_a_network_is_added_changed_and_deleted_with_one_event_each(office: Clie
     assert office.post(change, network(cidr="127.0.0.0/16", name="Here", owner_team=web_team.pk)).status_code == 302
     event = AuditEvent.objects.latest("number")
     assert (event.before["cidr"], event.after["cidr"]) == ("127.0.0.0/24", "127.0.0.0/16")
-    assert (event.before["owner"], event.after["owner"]) == ("", "Web")
+    assert (event.before["owner"], event.after["owner"]) == ("House", "Web")
     row.refresh_from_db()
     assert bytes(row.last)[-4:] == b"\x7f\0\xff\xff"
     office.post(f"{NETWORKS}{row.pk}/delete/", {"post": "yes"})

@@ -17,10 +17,18 @@ SCAN = {"targets": "10.0.0.1", "ports": "443", "engine": "own", "rate_limit": "5
 SPECIAL = ["127.0.0.1", "127.0.0.0/8", "169.254.169.254", "169.254.0.0/16", "::1", "fe80::/64"]
 
 
+def network(data: dict[str, str]) -> NetworkForm:
+    return NetworkForm({"owner_team": _team(), **data})
+
+
+def _team() -> int:
+    return Team.objects.get_or_create(slug="house", defaults={"name": "House"})[0].pk
+
+
 def source(user: User, **changes: Any) -> SourceForm:
     data = {
         "name": "Web", "kind": "hosts", "targets": "10.0.0.1", "ports": "443", "every_seconds": "86400",
-        "rate_limit": "500", "engine": "own", "zone": default_zone().pk, **changes,
+        "rate_limit": "500", "engine": "own", "zone": default_zone().pk, "owner_team": _team(), **changes,
     }  # fmt: skip
     return SourceForm(data, instance=Source(), user=user)
 
@@ -44,7 +52,7 @@ def test_a_source_takes_no_more_than_a_page_can_show(administrator: User, field:
 
 @pytest.mark.django_db
 def test_the_name_of_a_network_is_one_line() -> None:
-    form = NetworkForm({"network": "10.0.0.0/8", "name": "a\u2028b"})
+    form = network({"network": "10.0.0.0/8", "name": "a\u2028b"})
     assert "has characters that nobody sees" in form.errors["name"][0]
 
 
@@ -83,17 +91,17 @@ def test_each_problem_of_a_service_becomes_a_sentence_beside_the_targets() -> No
     assert any("$(id)" in sentence for sentence in sentences)
 
 
-@pytest.mark.parametrize("network", SPECIAL)
-def test_a_special_network_must_be_meant(network: str) -> None:
-    form = NetworkForm({"network": network})
+@pytest.mark.parametrize("cidr", SPECIAL)
+def test_a_special_network_must_be_meant(cidr: str) -> None:
+    form = network({"network": cidr})
     assert not form.is_valid()
     assert "confirm below" in form.errors["network"][0]
-    assert NetworkForm({"network": network, "allows_special": "on"}).is_valid()
-    assert NetworkForm({"network": network, "is_excluded": "on"}).is_valid()
+    assert network({"network": cidr, "allows_special": "on"}).is_valid()
+    assert network({"network": cidr, "is_excluded": "on"}).is_valid()
 
 
 @pytest.mark.parametrize(
-    ("network", "count"),
+    ("cidr", "count"),
     [
         ("0.0.0.0/0", "4,294,967,296"),
         ("172.0.0.0/11", "2,097,152"),
@@ -102,27 +110,27 @@ def test_a_special_network_must_be_meant(network: str) -> None:
         ("2001:db8::/39", "about 10^26"),
     ],
 )
-def test_a_very_wide_network_must_be_meant(network: str, count: str) -> None:
-    said = f"{network} has {count} addresses: tick “A very wide network is meant”"
-    form, several = NetworkForm({"network": network}), NetworksForm({"networks": f"10.0.0.0/8\n{network}"})
+def test_a_very_wide_network_must_be_meant(cidr: str, count: str) -> None:
+    said = f"{cidr} has {count} addresses: tick “A very wide network is meant”"
+    form, several = network({"network": cidr}), NetworksForm({"networks": f"10.0.0.0/8\n{cidr}"})
     assert [str(error).startswith(said) for error in form.errors["network"]] == [True]
     assert [str(error).startswith(said) for error in several.errors["networks"]] == [True]
-    meant = NetworkForm({"network": network, "is_wide": "on"})
+    meant = network({"network": cidr, "is_wide": "on"})
     assert meant.is_valid()
     assert "is_wide" not in meant.cleaned_data
-    assert NetworkForm({"network": network, "is_excluded": "on"}).is_valid()
-    assert NetworksForm({"networks": network, "is_wide": "on"}).is_valid()
+    assert network({"network": cidr, "is_excluded": "on"}).is_valid()
+    assert NetworksForm({"networks": cidr, "is_wide": "on"}).is_valid()
 
 
-@pytest.mark.parametrize("network", ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "2001:db8::/40"])
-def test_what_whole_companies_use_is_not_asked_twice(network: str) -> None:
-    assert NetworkForm({"network": network}).is_valid()
-    assert NetworksForm({"networks": network}).is_valid()
+@pytest.mark.parametrize("cidr", ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "2001:db8::/40"])
+def test_what_whole_companies_use_is_not_asked_twice(cidr: str) -> None:
+    assert network({"network": cidr}).is_valid()
+    assert NetworksForm({"networks": cidr}).is_valid()
 
 
-@pytest.mark.parametrize("network", ["www.example.org", "10.0.0.0/33", "-oN x", "$(id)", "10.0.0.9-10.0.0.5", "<b>"])
-def test_what_is_no_network_is_refused(network: str) -> None:
-    form = NetworkForm({"network": network})
+@pytest.mark.parametrize("cidr", ["www.example.org", "10.0.0.0/33", "-oN x", "$(id)", "10.0.0.9-10.0.0.5", "<b>"])
+def test_what_is_no_network_is_refused(cidr: str) -> None:
+    form = network({"network": cidr})
     assert not form.is_valid()
     assert set(form.errors) == {"network"}
 
@@ -156,9 +164,12 @@ def test_an_operator_owns_what_they_add(operator: User, web_team: Team, other_te
         assert set(form.errors) == {"owner_team"}
 
 
-def test_an_administrator_may_leave_the_owner_open(administrator: User, other_team: Team) -> None:
-    assert source(administrator).is_valid()
+def test_everything_that_finds_something_has_an_owner(administrator: User, other_team: Team) -> None:
     assert source(administrator, owner_team=other_team.pk).is_valid()
+    for form in (source(administrator, owner_team=""), network({"network": "10.0.0.0/8", "owner_team": ""})):
+        assert "Choose the team that owns what is found" in form.errors["owner_team"][0]
+    for said in ({"is_excluded": "on"}, {"purpose": "acme"}):
+        assert network({"network": "10.0.0.0/8", "owner_team": "", **said}).is_valid()
 
 
 @pytest.mark.parametrize("seconds", ["1", "0", "-86400", "soon"])

@@ -268,25 +268,31 @@ def test_a_source_that_may_no_longer_run_says_why(as_operator: Client, web_team:
     assert not Scan.objects.exists()
 
 
-def test_only_administrators_open_and_close_networks(client: Client, operator: User, administrator: User) -> None:
+def test_only_administrators_open_and_close_networks(
+    client: Client, operator: User, administrator: User, web_team: Team
+) -> None:
     network = Network.objects.get()
     client.force_login(operator)
     assert client.get("/discovery/networks/").status_code == 200
     assert client.post("/discovery/networks/new/", {"network": "10.1.0.0/16"}).status_code == 403
     assert client.post(f"/discovery/networks/{network.pk}/delete/").status_code == 403
     client.force_login(administrator)
-    assert client.post("/discovery/networks/new/", {"network": "192.0.2.0/24", "name": "Lab"}).status_code == 302
-    assert Network.objects.filter(cidr="192.0.2.0/24", name="Lab", allows_special=False).exists()
+    lab = {"network": "192.0.2.0/24", "name": "Lab"}
+    assert client.post("/discovery/networks/new/", lab).status_code == 422
+    assert client.post("/discovery/networks/new/", {**lab, "owner_team": web_team.pk}).status_code == 302
+    row = Network.objects.get(cidr="192.0.2.0/24")
+    assert (row.name, row.allows_special, row.owner_team) == ("Lab", False, web_team)
     assert client.post(f"/discovery/networks/{network.pk}/delete/").status_code == 302
     assert not Network.objects.filter(pk=network.pk).exists()
     verbs = set(AuditEvent.objects.filter(actor=administrator).values_list("verb", flat=True))
     assert verbs >= {"network.added", "network.deleted"}
 
 
-def test_a_special_network_is_added_only_on_purpose(as_administrator: Client) -> None:
-    answer = as_administrator.post("/discovery/networks/new/", {"network": "127.0.0.0/8"})
+def test_a_special_network_is_added_only_on_purpose(as_administrator: Client, web_team: Team) -> None:
+    given = {"network": "127.0.0.0/8", "owner_team": web_team.pk}
+    answer = as_administrator.post("/discovery/networks/new/", given)
     assert answer.status_code == 422
     assert "confirm below that you mean it" in answer.content.decode()
-    answer = as_administrator.post("/discovery/networks/new/", {"network": "127.0.0.0/8", "allows_special": "on"})
+    answer = as_administrator.post("/discovery/networks/new/", {**given, "allows_special": "on"})
     assert answer.status_code == 302
     assert Network.objects.get(cidr="127.0.0.0/8").allows_special

@@ -33,7 +33,7 @@ from accounts.services import (
 from certdash.lib.forms import one_line
 from certdash.management import serving
 from discovery.addresses import AddressError, parse_network
-from discovery.services import ScanRefusedError, allow, look_daily
+from discovery.services import ScanRefusedError, allow, house_team, look_daily
 
 ORIGIN = "manage.py setup"
 
@@ -125,12 +125,13 @@ class Command(BaseCommand):
     def _network(self, cidr: str, now: datetime) -> None:
         try:
             span = parse_network(cidr)
-            allow([span], origin=ORIGIN, now=now)
+            owner = house_team(actor=None, now=now, origin=ORIGIN)
+            allow([span], origin=ORIGIN, now=now, owner=owner)
         except AddressError as error:
             raise CommandError(f"{cidr!r} {error}.") from error
-        self.stdout.write(f"Network {cidr} may be scanned: {span.how_many} addresses.")
+        self.stdout.write(f"Network {cidr} may be scanned: {span.how_many} addresses, of team {owner}.")
         try:
-            source = look_daily(cidr, origin=ORIGIN, now=now)
+            source = look_daily(cidr, origin=ORIGIN, now=now, owner=owner)
         except ScanRefusedError as error:
             self.stdout.write(f"Nothing scans {cidr} by itself yet: {error} Add sources for parts of it.")
         else:

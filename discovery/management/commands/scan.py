@@ -92,7 +92,8 @@ def allow(targets: Sequence[str]) -> None:
     spans = [target for target in read.items if not target.name]
     for name in (target.name for target in read.items if target.name):
         spans += [Target(first=packed, last=packed) for packed in resolved(name)]
-    services.allow(spans, origin=ORIGIN, now=timezone.now())
+    now = timezone.now()
+    services.allow(spans, origin=ORIGIN, now=now, owner=services.house_team(actor=None, now=now, origin=ORIGIN))
 
 
 def resolved(name: str) -> list[bytes]:
