@@ -24,6 +24,8 @@ TAKEN = ("GET", "HEAD", "POST")
 NEVER_TAKEN = ("PUT", "PATCH", "DELETE", "OPTIONS")
 # Nothing is changed: the endpoint is in service, and looking at the chain is not an act.
 WITHOUT_EVENT = {
+    # Leads on to the comparison, and changes nothing.
+    "inventory:certificate_compare",
     "inventory:certificate_restore",
     "inventory:endpoint_restore",
     "accounts:audit_verify",

@@ -60,7 +60,7 @@ def few_certificates(text: str, endpoints: QuerySet[Endpoint]) -> set[int] | Non
     most = MOST_COUNTED + 1
     found = [list(rows.order_by()[:most]) for rows in _exact_certificates(text, endpoints)]
     if not is_exact(text):
-        host, port = _host_and_port(text)
+        host, port = host_and_port(text)
         served = services_holding(normalise(host), most)
         found += [names_holding(normalise(text), most), called(text, most), served]
         if len(served) < most:
@@ -71,7 +71,7 @@ def few_certificates(text: str, endpoints: QuerySet[Endpoint]) -> set[int] | Non
 
 def certificates_holding(text: str, endpoints: QuerySet[Endpoint]) -> Q:
     """The same answer row by row: many hits are met early on any walk through an index."""
-    host, port = _host_and_port(text)
+    host, port = host_and_port(text)
     named = CertificateName.objects.filter(certificate=OuterRef("pk"), value__contains=normalise(text))
     served = endpoints.filter(_at_port(Q(server_name__contains=normalise(host)), port), certificate=OuterRef("pk"))
     found = Q(Exists(named)) | Q(Exists(served)) | Q(names_count=0, name__icontains=text)
@@ -80,13 +80,13 @@ def certificates_holding(text: str, endpoints: QuerySet[Endpoint]) -> Q:
 
 def is_exact(text: str) -> bool:
     """Whether it names one thing whole: a SHA-256, or an address with or without a port."""
-    return len(as_hex(text)) == _SHA256 or as_address(_host_and_port(text)[0]) is not None
+    return len(as_hex(text)) == _SHA256 or as_address(host_and_port(text)[0]) is not None
 
 
 def _exact_certificates(text: str, endpoints: QuerySet[Endpoint]) -> Iterator[QuerySet[Any, int]]:
     """Querysets of ids; each of them alone is answered from an index."""
     certificates = Certificate.objects.values_list("pk", flat=True)
-    digits, (host, port) = as_hex(text), _host_and_port(text)
+    digits, (host, port) = as_hex(text), host_and_port(text)
     if len(digits) == _SHA256:
         yield certificates.filter(Q(sha256=digits) | Q(spki_sha256=digits))
     elif (address := as_address(host)) is not None:
@@ -114,7 +114,7 @@ def few_endpoints(text: str, certificates: QuerySet[Certificate]) -> set[int] | 
 
     None if some part of the question fits more than ``MOST_COUNTED`` rows, whoever sees those.
     """
-    most, (host, port) = MOST_COUNTED + 1, _host_and_port(text)
+    most, (host, port) = MOST_COUNTED + 1, host_and_port(text)
     ids = Endpoint.objects.order_by().values_list("pk", flat=True)
     if (address := as_address(host)) is not None:
         found = [list(ids.filter(_at_port(Q(address=address), port))[:most])]
@@ -134,7 +134,7 @@ def few_endpoints(text: str, certificates: QuerySet[Certificate]) -> set[int] | 
 
 def endpoints_holding(text: str, certificates: QuerySet[Certificate]) -> Q:
     """The same answer row by row."""
-    host, port = _host_and_port(text)
+    host, port = host_and_port(text)
     if (address := as_address(host)) is not None:
         return _at_port(Q(address=address), port)
     name = normalise(host)
@@ -159,7 +159,7 @@ def _at_port(found: Q, port: str) -> Q:
     return found & Q(port=int(port)) if port else found
 
 
-def _host_and_port(text: str) -> tuple[str, str]:
+def host_and_port(text: str) -> tuple[str, str]:
     if as_hex(text) and text.count(":") > 2:
         return text, ""
     match = re.fullmatch(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:]+):(?P<port>\d{1,5})", text.strip())

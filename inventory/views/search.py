@@ -5,37 +5,51 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from inventory import filters
 from inventory.filters import Filtered, error_sentences
-from inventory.filters.search import as_hex, serials
-from inventory.models import Certificate
+from inventory.filters.search import as_address, as_hex, host_and_port, serials
+from inventory.models import Certificate, Endpoint
+from inventory.names import normalise
 from inventory.snapshot.rows import certificate_rows, endpoint_rows, with_listed
 from inventory.views.listing import person
 from inventory.x509 import split_pem
 
 SHOWN = 8
 LONGEST = 10_000
+# What is pasted comes by POST: an address holds a few thousand characters.
+LONGEST_PASTED = 200_000
+# A SHA-1 has as many digits.
+SHA1_DIGITS = 40
+MOST_PORTS = 65_535
 TEMPLATE = "inventory/search.html"
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def search(request: HttpRequest) -> HttpResponse:
     user = person(request)
-    text = request.GET.get("q", "").strip()[:LONGEST]
+    if request.method == "POST":
+        text = request.POST.get("q", "").strip()[:LONGEST_PASTED]
+    else:
+        text = request.GET.get("q", "").strip()[:LONGEST]
     if "-----BEGIN" in text:
         return _by_pem(request, user, text)
+    text = text[:LONGEST]
     found = _exactly(user, text)
     if found is not None:
         return redirect("inventory:certificate_detail", found.pk)
+    place = _place(user, text)
+    if place is not None:
+        return redirect("inventory:endpoint_detail", place)
     return render(request, TEMPLATE, _context(user, text) if text else {"search_query": ""})
 
 
@@ -64,6 +78,19 @@ def _exactly(user: User, text: str) -> Certificate | None:
     return found[0] if len(found) == 1 else None
 
 
+def _place(user: User, text: str) -> int | None:
+    """The one node, out of those that are not retired, that an address or name with its port means."""
+    host, port = host_and_port(text)
+    if not port or int(port) > MOST_PORTS:
+        return None
+    address = as_address(host)
+    named = Q(server_name=normalise(host)) if address is None else Q(address=address)
+    found = list(
+        Endpoint.objects.visible_to(user).alive().filter(named, port=int(port)).values_list("pk", flat=True)[:2]
+    )
+    return found[0] if len(found) == 1 else None
+
+
 def _context(user: User, text: str) -> dict[str, Any]:
     now = timezone.now()
     asked = {"q": text}
@@ -76,6 +103,7 @@ def _context(user: User, text: str) -> dict[str, Any]:
     return {
         "search_query": text,
         "errors": error_sentences(certificates.errors),
+        "looks_like_sha1": len(as_hex(text)) == SHA1_DIGITS,
         "certificates": certificate_rows(listed[:SHOWN], now),
         "certificates_count": _count(certificates),
         "certificates_url": f"{reverse('inventory:certificate_list')}?{urlencode(everything)}",

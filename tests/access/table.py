@@ -83,7 +83,8 @@ ROUTES = {
     "inventory:endpoint_restore": Route(post=CHANGE_SEEN, thing="endpoint"),
     "inventory:issuer_list": Route(SIGNED_IN, fragment=True),
     "inventory:issuer_detail": Route(SEEN, thing="issuer"),
-    "inventory:search": Route(SIGNED_IN),
+    # What is pasted is too long for an address.
+    "inventory:search": Route(SIGNED_IN, SIGNED_IN),
     # Discovery. Which networks may be scanned is known to everybody and decided by administrators.
     "discovery:scan_list": Route(SIGNED_IN),
     "discovery:coverage": Route(SIGNED_IN, fragment=True),

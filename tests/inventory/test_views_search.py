@@ -70,3 +70,30 @@ def test_host_and_port_and_several_words_find_what_matches_all_of_it(
     make_endpoint("2001:db8::5", certificate=mail, now=today)
     found = filters.certificates(urlencode({"q": text}), administrator, today)
     assert set(found.queryset.values_list("name", flat=True)) == expected
+
+
+def test_what_is_too_long_for_an_address_comes_by_post(
+    as_administrator: Client, authority: Authority, today: datetime
+) -> None:
+    known, unknown = authority.issue(["known.example.org"]), authority.issue(["unknown.example.org"])
+    leaf = keep(known, today)
+    text = "Certificate chain\n" * 2_000 + known.pem + unknown.pem
+    assert as_administrator.post("/search/", {"q": text}).headers["Location"] == f"/certificates/{leaf.pk}/"
+    colons = ":".join(leaf.sha256[at : at + 2] for at in range(0, 64, 2))
+    for written in (colons.upper(), colons.replace(":", " ")):
+        assert as_administrator.post("/search/", {"q": written}).headers["Location"] == f"/certificates/{leaf.pk}/"
+    assert 'name="q" rows="6"' in as_administrator.get("/search/").text
+
+
+def test_a_place_that_is_one_node_leads_to_it(as_administrator: Client, today: datetime) -> None:
+    one = make_endpoint("192.0.2.5", server_name="one.example.org", now=today)
+    make_endpoint("192.0.2.6", server_name="two.example.org", now=today)
+    make_endpoint("192.0.2.7", server_name="two.example.org", now=today)
+    for text in ("192.0.2.5:443", "one.example.org:443", "ONE.example.org:443"):
+        assert as_administrator.get("/search/", {"q": text}).headers.get("Location") == f"/endpoints/{one.pk}/"
+    for text in ("two.example.org:443", "192.0.2.5:8443", "192.0.2.5:99999", "192.0.2.5"):
+        assert as_administrator.get("/search/", {"q": text}).status_code == 200
+
+
+def test_a_sha1_is_told_from_what_is_not_there(as_administrator: Client) -> None:
+    assert "as many digits as a SHA-1" in words(as_administrator.get("/search/", {"q": "ab:" * 19 + "ab"}))
