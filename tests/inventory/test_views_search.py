@@ -82,7 +82,7 @@ def test_what_is_too_long_for_an_address_comes_by_post(
     colons = ":".join(leaf.sha256[at : at + 2] for at in range(0, 64, 2))
     for written in (colons.upper(), colons.replace(":", " ")):
         assert as_administrator.post("/search/", {"q": written}).headers["Location"] == f"/certificates/{leaf.pk}/"
-    assert 'name="q" rows="6"' in as_administrator.get("/search/").text
+    assert 'id="search-pasted"' in as_administrator.get("/search/").text
 
 
 def test_a_place_that_is_one_node_leads_to_it(as_administrator: Client, today: datetime) -> None:
