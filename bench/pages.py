@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from bench.rows import Row, machine
-from inventory.models import Certificate, Endpoint, Issuer
+from inventory.models import Certificate, Domain, Endpoint, Issuer
 
 Thing = TypeVar("Thing", bound=Model)
 ROUNDS = 20
@@ -53,6 +53,13 @@ def _pages(user: User) -> dict[str, str]:
         "endpoint": reverse("inventory:endpoint_detail", args=[endpoint.pk]),
         "issuers": reverse("inventory:issuer_list"),
         "issuer": reverse("inventory:issuer_detail", args=[issuer.pk]),
+        "issuer, everything under it": f"{certificates}?under={issuer.pk}",
+        "domains": reverse("inventory:domain_list"),
+        "domain": reverse("inventory:domain_detail", args=[Domain.objects.order_by("pk")[0].pk]),
+        "certificates, one domain": f"{certificates}?domain={Domain.objects.order_by('pk')[0].name}",
+        "calendar": reverse("inventory:calendar"),
+        "calendar, quarter": f"{reverse('inventory:calendar')}?quarter=2026-Q4",
+        "compare": f"{reverse('inventory:certificate_compare')}?a={leaf.pk}&b={leaf.pk}",
         "findings": reverse("policy:finding_list"),
         "search": f"{reverse('inventory:search')}?q=host-4242",
     }

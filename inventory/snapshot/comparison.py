@@ -99,7 +99,7 @@ def _properties(now: datetime) -> list[tuple[str, Any]]:
         (_("Signature"), lambda row: row.signature_algorithm or _("unknown")),
         (_("Key usage"), lambda row: _listed(row, "key_usage")),
         (_("Extended key usage"), lambda row: _listed(row, "extended_key_usage")),
-        (_("Must staple"), lambda row: _("yes") if row.details.get("must_staple") else _("no")),
+        (_("Must staple"), _must_staple),
         (_("Owner"), lambda row: row.owner_team.name if row.owner_team else _("no owner")),
         (_("Environment"), lambda row: row.get_environment_display() or _("not known")),
     ]
@@ -116,7 +116,15 @@ def _lifetime(row: Certificate) -> str:
 
 
 def _listed(row: Certificate, name: str) -> str:
-    return ", ".join(map(str, row.details.get(name) or ())) or pgettext("of several", "none")
+    if name not in row.details:
+        return str(_("not read"))
+    return ", ".join(map(str, row.details[name] or ())) or pgettext("of several", "none")
+
+
+def _must_staple(row: Certificate) -> str:
+    if "must_staple" not in row.details:
+        return str(_("not read"))
+    return str(_("yes") if row.details["must_staple"] else _("no"))
 
 
 def _names(row: Certificate) -> list[str]:
