@@ -11,7 +11,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.models import SavedView
 from accounts.services import audit
+from accounts.services.saved_views import views_of
 from certdash.lib.htmx import HtmxRequest, page_or_fragment
 from certdash.lib.work import WorkStatus
 from inventory import filters
@@ -94,6 +96,7 @@ def report_new(request: HtmxRequest) -> HttpResponse:
         return redirect("reports:report_detail", pk=report.pk)
     query = form["filter"].value() or ""
     context = {"form": form, "covers": filters.certificates(query, request.user, now)}
+    context["views"] = views_of(request.user, SavedView.Page.CERTIFICATES)
     return render(request, "reports/report_new.html", context, status=422 if form.errors else 200)
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from accounts.models import Team, User
+from accounts.models import SavedView, Team, User
+from accounts.services.saved_views import opening_address
 from inventory import filters
 from inventory.filters import Filtered, count_up_to, visible_domains
 from inventory.filters.base import MOST_COUNTED
@@ -33,6 +34,8 @@ COUNTED = ({"in_use": "yes", "status": "expiring"}, {"in_use": "yes", "status": 
 @require_safe
 def domain_list(request: HttpRequest) -> HttpResponse:
     user, now = person(request), timezone.now()
+    if not request.GET and (address := opening_address(user, SavedView.Page.DOMAINS)):
+        return redirect(f"{request.path}?{address}")
     result = filters.domains(request.GET, user, now)
     page = result.page()
 
@@ -41,6 +44,7 @@ def domain_list(request: HttpRequest) -> HttpResponse:
 
     context = {
         **list_context(result, page, count_up_to(result.queryset), again),
+        "views_page": SavedView.Page.DOMAINS.value,
         "rows": [] if result.errors else domain_rows(page.rows, user, result.filterset.owners(), now),
         "teams": "".join(f"&team={slug}" for slug in result.asked.getlist("team")),
         "teams_to_choose": _teams(user),

@@ -142,7 +142,7 @@ def test_a_view_that_no_longer_parses_says_so_and_shows_nothing(client: Client, 
     assert "?view=all" in page
 
 
-@pytest.mark.parametrize("page", ["certificates", "endpoints", "issuers", "findings"])
+@pytest.mark.parametrize("page", ["certificates", "endpoints", "issuers", "domains", "findings"])
 def test_every_list_has_its_views(page: str, client: Client, operator: User) -> None:
     save_view(page, "kept by me", "", "private", actor=operator, now=NOW)
     assert "kept by me" in words(client.get(f"/views/{SavedView.objects.get().pk}/", follow=True))
@@ -183,3 +183,11 @@ def test_columns_come_from_the_address(client: Client, web_team: Team) -> None:
     assert "Critical" in row
     assert "RSA 1024" not in row
     assert client.get("/certificates/export.csv?columns=owner").status_code == 200
+
+
+def test_a_report_can_have_the_scope_of_a_view(client: Client, operator: User) -> None:
+    keep(operator, "Shop", "q=shop&criticality=high")
+    page = words(client.get("/reports/new/"))
+    assert '<a href="?q=shop&amp;criticality=high">Shop</a>' in page
+    chosen = words(client.get("/reports/new/?q=shop&criticality=high"))
+    assert 'value="q=shop&amp;criticality=high"' in chosen
