@@ -70,7 +70,10 @@ class Certificate(Standing):
     sha256 = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=255)
     subject = models.TextField(blank=True)
-    issuer = models.ForeignKey(Issuer, null=True, blank=True, on_delete=models.PROTECT, related_name="certificates")
+    # "cert_by_issuer" begins with it: an index of its own would be chosen instead, and hold nothing else.
+    issuer = models.ForeignKey(
+        Issuer, null=True, blank=True, on_delete=models.PROTECT, related_name="certificates", db_index=False
+    )
     serial_number = models.CharField(max_length=130, blank=True, db_index=True)
     not_before = models.DateTimeField(null=True, blank=True)
     not_after = models.DateTimeField(null=True, blank=True)
@@ -123,8 +126,14 @@ class Certificate(Standing):
             models.Index(fields=["kind", "worst_severity", "id", "owner_team", "retired_at"], name="cert_by_worst"),
             models.Index(fields=["kind", "name", "id"], name="cert_by_name"),
             models.Index(fields=["kind", "first_seen_at", "id"], name="cert_by_first_seen"),
-            models.Index(fields=["issuer", "not_after", "id", "owner_team", *_COUNTED_BY], name="cert_by_issuer"),
-            models.Index(fields=["owner_team", "kind", "not_after", "id", *_COUNTED_BY], name="cert_by_team"),
+            models.Index(
+                fields=["issuer", "kind", "not_after", "id", "owner_team", *_COUNTED_BY, "key_label"],
+                name="cert_by_issuer",
+            ),
+            models.Index(
+                fields=["owner_team", "kind", "not_after", "id", *_COUNTED_BY, "issuer", "key_label"],
+                name="cert_by_team",
+            ),
             models.Index(fields=["key_label", "not_after", "id"], name="cert_by_key"),
             # What nobody owns, or only a guess, worst and soonest first.
             models.Index(

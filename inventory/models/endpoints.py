@@ -90,7 +90,10 @@ class Endpoint(Standing):
             models.Index(fields=["server_name", "id", "certificate", *_SEEN_BY], name="endpoint_by_server_name"),
             models.Index(fields=["service", "id", "certificate", *_SEEN_BY], name="endpoint_by_service"),
             models.Index(fields=["owner_team", "id"], name="endpoint_by_team"),
-            models.Index(fields=["outcome", "id"], name="endpoint_by_outcome"),
+            models.Index(
+                fields=["outcome", "retired_at", "id", "owner_team", "last_seen_at", "schedule_seconds"],
+                name="endpoint_by_outcome",
+            ),
             models.Index(fields=["worst_severity", "id", "owner_team"], name="endpoint_by_worst"),
             models.Index(
                 fields=["owner_origin", "worst_severity", "id", "owner_team", "retired_at"], name="endpoint_by_origin"

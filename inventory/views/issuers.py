@@ -16,6 +16,7 @@ from accounts.models import SavedView, User
 from accounts.services.saved_views import opening_address
 from inventory import filters
 from inventory.filters import Filtered, visible_issuers
+from inventory.filters.base import MOST_COUNTED
 from inventory.models import Certificate, Issuer
 from inventory.models.status_q import status_q
 from inventory.snapshot.rows import certificate_rows, with_listed
@@ -75,13 +76,17 @@ def issuer_detail(request: HttpRequest, pk: int) -> HttpResponse:
     # The issuer's own certificates: those whose subject is its name.
     own = Certificate.objects.visible_to(user).filter(subject_sha256=issuer.name_sha256)
     next_ends = signed.filter(not_after__gte=now).order_by("not_after", "pk")
-    keys = list(signed.values_list("key_label").annotate(number=Count("pk")).order_by("-number", "key_label"))
+    # Those that end last speak for an authority of hundreds of thousands; the page says how many they are. In this
+    # order they stand in "cert_by_issuer".
+    newest = signed.order_by("-kind", "-not_after", "-pk")[:MOST_COUNTED]
+    looked_at = Certificate.objects.filter(pk__in=newest.values("pk")).order_by()
+    keys = list(looked_at.values_list("key_label").annotate(number=Count("pk")).order_by("-number", "key_label"))
     through = filters.certificates({"under": pk, "kind": "any"}, user, now)
     below = _authorities(through, now)
     ends_after = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     context = {
         "issuer": issuer,
-        "sums": _sums([issuer], user, now)[issuer.pk] | signed.aggregate(last_seen=Max("last_seen_at")),
+        "sums": _sums([issuer], user, now)[issuer.pk] | looked_at.aggregate(last_seen=Max("last_seen_at")),
         "own": certificate_rows(with_listed(own.order_by(F("not_after").desc(nulls_last=True), "pk"))[:SHOWN], now),
         "next": certificate_rows(with_listed(next_ends)[:SHOWN], now),
         "next_query": urlencode({"issuer": str(pk), "kind": "any", "expires_after": ends_after, "sort": "expires"}),
@@ -96,6 +101,7 @@ def issuer_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "shown_at_most": SHOWN,
         "keys": keys[:KEYS_SHOWN],
         "has_more_keys": len(keys) > KEYS_SHOWN,
+        "keys_are_of": MOST_COUNTED if sum(number for _label, number in keys) == MOST_COUNTED else 0,
     }
     return render(request, DETAIL, context)
 
