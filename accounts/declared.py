@@ -75,7 +75,8 @@ _MEMBER = (
 
 
 def member(node: Node, folder: Path) -> Member:
-    given = of_fields(node, _MEMBER, "member", folder) if isinstance(node, Table) else {"email": text_alone(node)}
+    given: dict[str, Any] = {}
+    given |= of_fields(node, _MEMBER, "member", folder) if isinstance(node, Table) else {"email": text_alone(node)}
     found = Member(given["email"].strip().lower())
     try:
         validate_email(found)

@@ -52,7 +52,9 @@ def schedule_query(schedule: Schedule) -> str:
     """The filter that the report will have. Raises ValueError if what was chosen is no longer there for its person."""
     query = schedule.filter
     if schedule.view_name:
-        view = SavedView.objects.visible_to(schedule.person).filter(pk=schedule.view_id, page="certificates").first()
+        view = (
+            SavedView.objects.visible_to(schedule.person).filter(pk=schedule.view_id or 0, page="certificates").first()
+        )
         if view is None:
             raise ValueError(_("The saved view “%(name)s” is no longer there.") % {"name": schedule.view_name})
         query = view.query
@@ -92,7 +94,8 @@ def save_schedule(schedule: Schedule, *, actor: User | None, now: datetime) -> b
     after = _described(schedule)
     if before == after and not schedule.problem:
         return False
-    schedule.created_at = schedule.created_at or now
+    if not before:
+        schedule.created_at = now
     schedule.problem = ""
     schedule.next_run_at = _next(schedule, now) if schedule.enabled else None
     schedule.save()
