@@ -22,7 +22,7 @@ def select(query: QueryDict, request: Any, _now: datetime) -> Filtered[Finding]:
     """What the list of this request shows; ``request`` says whose eyes it is read with."""
     chosen = FindingFilter(query, queryset=Finding.objects.visible_to(request.user), request=request)
     understood = chosen.form.is_valid()
-    errors = {} if understood else {name: " ".join(texts) for name, texts in chosen.form.errors.items()}
+    errors = {} if understood else {name: " ".join(map(str, texts)) for name, texts in chosen.form.errors.items()}
     return Filtered(
         queryset=chosen.qs if understood else Finding.objects.none(),
         asked=read_query(query),

@@ -22,9 +22,10 @@ from accounts.models import User
 from certdash.lib.inert import visible as shown
 from inventory.filters.base import Count as Tally
 from inventory.filters.base import read_query
+from inventory.filters.business import NOBODY
 from inventory.filters.facets import MOST_OPTIONS, Facet, Option, toggled
 from inventory.filters.fields import Choice, Choices, MomentFilter, Texts, shortened
-from inventory.filters.standing import NOBODY, known_teams
+from inventory.filters.standing import known_teams
 from inventory.models import Severity
 from policy.models import Finding, FindingQuerySet
 from policy.rules import CATALOGUE

@@ -19,6 +19,7 @@ from accounts.services.saved_views import opening_address
 from inventory import filters
 from inventory.filters import Count, Filtered, count_up_to
 from inventory.filters.base import CONTROLS
+from inventory.filters.business import NOBODY
 from inventory.filters.certificate import STATUSES, YES_NO
 from inventory.filters.facets import (
     ENVIRONMENT,
@@ -31,7 +32,7 @@ from inventory.filters.facets import (
     related_facet,
 )
 from inventory.filters.facets import Kept as KeptFacet
-from inventory.filters.standing import NOBODY, SEVERITY_CHOICES
+from inventory.filters.standing import SEVERITY_CHOICES
 from inventory.models import Certificate, Risk, Severity, Tag
 from inventory.models.status_q import status_case
 from inventory.services import most, numbers

@@ -20,9 +20,10 @@ from accounts.services import require_change
 from accounts.services.saved_views import opening_address
 from inventory import filters
 from inventory.filters import Count, Filtered
+from inventory.filters.business import NOBODY
 from inventory.filters.endpoint import NEVER, OUTCOMES
 from inventory.filters.facets import ENVIRONMENT, SAID, Facet, FacetColumn, Kept, make_facets
-from inventory.filters.standing import NOBODY, SEVERITY_CHOICES
+from inventory.filters.standing import SEVERITY_CHOICES
 from inventory.forms import ReasonForm
 from inventory.models import Certificate, Endpoint, ServedChain, Severity
 from inventory.services import numbers, retire_endpoint, unretire_endpoint
