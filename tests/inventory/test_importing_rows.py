@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-import io
+import json
+import ssl
 from typing import Any
 
 import pytest
@@ -11,17 +12,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEvent, Membership, Role, Team, User
-from certdash.lib.work import WorkStatus
 from inventory.models import Certificate, Endpoint, Import, ImportItem, ImportTouch
 from inventory.services import recount
 from inventory.services.importing import rows
 from inventory.services.totals import kept
-from inventory.sources.columns import propose
-from inventory.sources.tables import read_table
 from tests.conftest import NOW
 from tests.discovery.servers import certificate as real_certificate
 from tests.discovery.servers import der
 from tests.inventory.factories import make_certificate, make_endpoint
+from tests.inventory.planned import outcomes, plan, store, totals_are_true, undo
 
 pytestmark = pytest.mark.django_db
 Outcome = ImportItem.Outcome
@@ -47,38 +46,6 @@ def olga(web: Team) -> User:
     user = User.objects.create_user("olga@example.org", "x", role=Role.OPERATOR)
     Membership.objects.create(user=user, team=web)
     return user
-
-
-def plan(text: str, actor: User, **options: str) -> Import:
-    """What the worker does after the columns were named."""
-    table = read_table(io.BytesIO(text.encode()))
-    of = Import.objects.create(
-        name="estate.csv", requested_by=actor, created_at=NOW, step=Import.Step.PREVIEW, status=WorkStatus.DONE,
-        columns={**propose(table.headings), **options},
-    )  # fmt: skip
-    ImportItem.objects.bulk_create(rows.plan_rows(of, table, list(table.rows), 0, actor))
-    return of
-
-
-def store(of: Import) -> rows.Applied:
-    with kept() as deltas:
-        applied = rows.apply_rows(of, list(of.items.all()), NOW, deltas)
-    rows.tell_rows(of, applied, NOW)
-    Import.objects.filter(pk=of.pk).update(step=Import.Step.STORED)
-    return applied
-
-
-def undo(of: Import) -> int:
-    with kept() as deltas:
-        return rows.undo_rows(of.items.all(), NOW, deltas)
-
-
-def outcomes(of: Import) -> list[str]:
-    return list(of.items.values_list("outcome", flat=True))
-
-
-def totals_are_true() -> bool:
-    return not recount()
 
 
 def test_a_row_changes_the_endpoint_and_what_it_serves(ada: User, web: Team, olga: User) -> None:
@@ -232,6 +199,25 @@ def test_a_certificate_in_a_cell_is_new_then_known_and_gets_what_the_row_says(ad
     certificate.refresh_from_db()
     assert certificate.owner_team == web
     assert outcomes(plan(text, ada))[0] == Outcome.KNOWN
+
+
+def test_an_export_of_lemur_brings_certificates_and_their_owners(ada: User, web: Team, olga: User) -> None:
+    pem = ssl.DER_cert_to_PEM_cert(der(real_certificate("lemur.example.org")))
+    item = {
+        "id": 7,
+        "name": "x",
+        "body": pem,
+        "owner": "olga@example.org",
+        "authority": {"name": "CA"},
+        "privateKey": None,
+    }
+    of = plan(json.dumps({"items": [item], "total": 1}), ada)
+    assert outcomes(of) == [Outcome.NEW]
+    planned = of.items.get()
+    made = make_certificate("lemur.example.org", sha256=planned.sha256)
+    store(of)
+    made.refresh_from_db()
+    assert (made.owner_team, made.owner_person) == (web, olga)
 
 
 def test_serial_numbers_find_certificates(ada: User, web: Team) -> None:

@@ -166,6 +166,14 @@ def test_nothing_at_all_and_too_many_files_are_said(browser: Client) -> None:
     assert "empty.pem: There is nothing in it." in empty.content.decode()
 
 
+def test_an_upload_that_is_too_large_gets_the_page_of_that(browser: Client, settings: Settings) -> None:
+    settings.UPLOAD_CAP = 1_000
+    answer = browser.post("/certificates/import/", {"uploads": SimpleUploadedFile("big.pem", b"x" * 2_000)})
+    assert answer.status_code == 413
+    assert "too large" in answer.content.decode()
+    assert not Import.objects.exists()
+
+
 def test_columns_that_mean_the_same_or_nothing_are_said(browser: Client) -> None:
     of = bring(browser, "Host,Other,Team\nwww.example.org,x,Web\n")
     twice = say(browser, of, "columns", columns(of, **{"column-1": "host"}))
