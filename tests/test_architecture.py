@@ -32,6 +32,7 @@ OPEN = {
     "accounts:setup_link": "first run, with a one-time token",
     "accounts:setup_administrator": "first run, with a one-time token",
     "inventory:yours": "a one-time token from a mail",
+    "inventory:feed": "a calendar program, by a token that can be withdrawn",
     "accounts:invitation": "a one-time token from a mail",
     "accounts:invitation_link": "a one-time token from a mail",
     "account_login": "signing in",
