@@ -18,8 +18,8 @@ from certdash.lib.work import WorkStatus
 from discovery.models import Candidate, Scan, Source
 from discovery.services import Ask, default_zone, save_network, start_scan
 from inventory.addresses import pack
-from inventory.models import Certificate, Endpoint
-from inventory.services import describe, recount
+from inventory.models import Certificate, Domain, Endpoint
+from inventory.services import describe, recount, sort_into_domains
 from lab.manifest import Manifest
 from policy.models import Finding
 from policy.services import judge_all_due
@@ -87,6 +87,7 @@ def make_estate(manifest: Manifest, now: datetime) -> Estate:
             time.sleep(0.1)
     _open_ports(scan, now)
     judge_all_due(now + timedelta(seconds=5))
+    sort_into_domains(lambda: now)
     recount()
     report = _report(ada, now)
     with transaction.atomic():
@@ -96,6 +97,7 @@ def make_estate(manifest: Manifest, now: datetime) -> Estate:
     estate.pks = {
         "certificate": served[0].certificate_id or 0,
         "endpoint": served[0].pk,
+        "domain": Domain.objects.get(name="example.org").pk,
         "issuer": Certificate.objects.filter(endpoints__in=served)[0].issuer_id or 0,
         "hostile": Certificate.objects.get(name=NAMES[0]).pk,
         "finding": finding.pk,
