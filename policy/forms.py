@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from certdash.lib.forms import Whole, one_line
+from certdash.lib.inert import visible
 from policy.models import Finding
 from policy.services.assigning import NOTE_LENGTH, people_for
 
@@ -30,3 +32,10 @@ class AssignForm(Whole, forms.Form):
         person = self.fields["person"]
         if isinstance(person, forms.ModelChoiceField):
             person.queryset = people_for(finding, user, now)
+
+    def collide(self, person: User | None) -> None:
+        """Say whose it became meanwhile; assigning once more then writes over it."""
+        whose = visible(str(person)) if person else gettext("nobody")
+        self.add_error(None, gettext("Somebody was faster: it is assigned to %(person)s now.") % {"person": whose})
+        seen = {self.add_prefix("was"): str(person.pk) if person else ""}
+        self.data = {**{name: self.data[name] for name in self.data}, **seen}

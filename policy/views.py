@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.models import SavedView, User
+from accounts.models import SavedView
 from accounts.services import require_change
 from accounts.services.saved_views import opening_address
 from certdash.lib.htmx import HtmxRequest, page_or_fragment, wants_fragment
@@ -84,20 +84,20 @@ def finding_assign(request: HtmxRequest, pk: int) -> HttpResponse:
     try:
         changed = assign_finding(finding, chosen["person"], chosen["note"], actor=user, now=now, was=chosen["was"])
     except AssignedMeanwhileError as error:
-        finding.refresh_from_db()
-        fresh = AssignForm(finding, user, now)
-        whose = error.person or _("nobody")
-        messages.error(request, _("Somebody was faster: it is %(person)s's now.") % {"person": whose})
-        return _shown(request, finding, fresh, 422)
+        form.collide(error.person)
+        return _shown(request, finding, form, 422)
     finding.refresh_from_db()
-    if changed and finding.assigned_to and finding.assigned_to != user and not send_assignment(finding, user):
+    is_told = not changed or finding.assigned_to in {None, user} or send_assignment(finding, user)
+    if request.htmx:
+        return render(
+            request, "policy/finding_detail.html#finding", {**_detail(request, finding), "untold": not is_told}
+        )
+    if not is_told:
         messages.warning(request, _("No mail could be sent, so tell them yourself."))
-    if not request.htmx:
-        return redirect("policy:finding_detail", pk=pk)
-    return _shown(request, finding, None)
+    return redirect("policy:finding_detail", pk=pk)
 
 
-def _shown(request: HtmxRequest, finding: Finding, form: AssignForm | None, status: int = 200) -> HttpResponse:
+def _shown(request: HtmxRequest, finding: Finding, form: AssignForm, status: int) -> HttpResponse:
     template = page_or_fragment(request, "policy/finding_detail.html", "finding")
     return render(request, template, _detail(request, finding, form), status=status)
 
@@ -180,8 +180,8 @@ def _tabs(state: str) -> list[dict[str, Any]]:
 
 def _detail(request: HtmxRequest, finding: Finding, form: AssignForm | None = None) -> dict[str, Any]:
     evidence = [(label, value, _moment(value)) for label, value in finding.evidence.items()]
-    may_assign = isinstance(request.user, User) and request.user.may_change and finding.closed_at is None
-    if form is None and may_assign and isinstance(request.user, User):
+    may_assign = request.user.may_change and finding.closed_at is None
+    if form is None and may_assign:
         form = AssignForm(finding, request.user, timezone.now())
     return {**_row(finding), "evidence": evidence, "assign_form": form if may_assign else None}
 

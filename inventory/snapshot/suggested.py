@@ -81,7 +81,8 @@ def suggested_for_certificates(rows: Sequence[Certificate], user: User) -> dict[
 def suggested_for_endpoints(rows: Sequence[Endpoint], user: User) -> dict[int, list[Suggested]]:
     """``rows`` come with their certificates."""
     seen = Certificate.objects.visible_to(user).in_bulk([row.certificate_id for row in rows if row.certificate_id])
-    things, hints = [], defaultdict(list)
+    things: list[_Thing] = []
+    hints: Hints = defaultdict(list)
     for row in rows:
         certificate = seen.get(row.certificate_id) if row.certificate_id else None
         thing = _Thing(row.pk, row.server_name, nodes=[row.pk], addresses=[bytes(row.address)])

@@ -203,11 +203,10 @@ def undo(request: HtmxRequest) -> HttpResponse:
     item = _find(user, what, pk)
     try:
         restore_owner(item, before, actor=user, now=now, version=version)
-        said = _("It was taken back: %(thing)s stands as before.") % {"thing": item}
-        messages.success(request, said)
+        said, tell = _("It was taken back: %(thing)s stands as before."), messages.success
     except ChangedMeanwhileError:
-        said = _("Somebody changed the owner of %(thing)s meanwhile, so nothing was taken back.") % {"thing": item}
-        messages.error(request, said)
+        said, tell = _("Somebody changed the owner of %(thing)s meanwhile, so nothing was taken back."), messages.error
     if wants_fragment(request):
-        return render(request, f"{TEMPLATE}#done", {"said": said})
+        return render(request, f"{TEMPLATE}#done", {"said": said % {"thing": item}})
+    tell(request, said % {"thing": item})
     return redirect(f"{reverse('inventory:ownership')}?{_posted(request)}")
