@@ -7,6 +7,7 @@ and findings are those of the row that it was copied from, so that everything ke
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.core.management.color import no_style
 from django.db import connection, models, transaction
@@ -56,13 +57,17 @@ def _copy(model: type[models.Model], number: int, offsets: Mapping[type[models.M
     """One statement; ``number`` and ``offsets`` are numbers of ours, and every other word is the name of a column."""
     quote = connection.ops.quote_name
     table, fields = quote(model._meta.db_table), model._meta.concrete_fields
-    names = ", ".join(quote(field.column) for field in fields)
+    names = ", ".join(map(_column, fields))
     values = ", ".join(_value(field, number, offsets) for field in fields)
-    key = quote(model._meta.pk.column)
+    key = _column(model._meta.pk)
     return (
         f"INSERT INTO {table} ({names}) SELECT {values} FROM {table} "  # noqa: S608 - see above
         f"WHERE {key} <= {offsets[model]} AND {_is_copied(model)}"
     )
+
+
+def _column(field: models.Field[Any, Any]) -> str:
+    return connection.ops.quote_name(str(field.get_attname_column()[1]))
 
 
 def _is_copied(model: type[models.Model]) -> str:
@@ -80,8 +85,8 @@ def _is_authority(column: str) -> str:
     return f"{column} IN (SELECT id FROM {table} WHERE kind = 'ca')"  # noqa: S608 - names of ours
 
 
-def _value(field: models.Field[object, object], number: int, offsets: Mapping[type[models.Model], int]) -> str:
-    column = connection.ops.quote_name(field.column)
+def _value(field: models.Field[Any, Any], number: int, offsets: Mapping[type[models.Model], int]) -> str:
+    column = _column(field)
     target = field.related_model if isinstance(field, models.ForeignKey) else field.model if field.primary_key else None
     if isinstance(target, type) and target in offsets:
         moved = f"{column} + {offsets[target] * number}"

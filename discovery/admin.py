@@ -137,7 +137,7 @@ class NetworkAdmin(ServedAdmin):
     list_select_related = ["zone", "owner_team"]
     search_fields = ["cidr", "name"]
 
-    def view_on_site(self, _obj: Network) -> str:  # type: ignore[override]  # Django takes a method, too
+    def view_on_site(self, _obj: Network) -> str:
         return reverse("discovery:coverage")
 
     def save_model(self, request: HttpRequest, obj: Network, form: Any, change: bool) -> None:  # noqa: FBT001
@@ -175,7 +175,7 @@ class SourceAdmin(ServedAdmin):
     list_select_related = ["zone", "owner_team"]
     search_fields = ["name", "targets"]
 
-    def view_on_site(self, obj: Source) -> str:  # type: ignore[override]  # Django takes a method, too
+    def view_on_site(self, obj: Source) -> str:
         return reverse("discovery:source_edit", args=[obj.pk])
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **_kwargs: Any) -> Any:  # noqa: FBT001, FBT002, ARG002
@@ -210,5 +210,5 @@ class ScanAdmin(ReadOnlyAdmin):
     def page(self, row: Scan) -> SafeString:
         return format_html('<a href="{}">{}</a>', self.view_on_site(row), _("open"))
 
-    def view_on_site(self, obj: Scan) -> str:  # type: ignore[override]  # Django takes a method, too
+    def view_on_site(self, obj: Scan) -> str:
         return reverse("discovery:scan_detail", args=[obj.pk])

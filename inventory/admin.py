@@ -37,7 +37,7 @@ class CertificateAdmin(ReadOnlyAdmin):
     def page(self, row: Certificate) -> SafeString:
         return _link(self.view_on_site(row))
 
-    def view_on_site(self, obj: Certificate) -> str:  # type: ignore[override]  # Django takes a method, too
+    def view_on_site(self, obj: Certificate) -> str:
         return reverse("inventory:certificate_detail", args=[obj.pk])
 
 
@@ -54,7 +54,7 @@ class EndpointAdmin(ReadOnlyAdmin):
     def page(self, row: Endpoint) -> SafeString:
         return _link(self.view_on_site(row))
 
-    def view_on_site(self, obj: Endpoint) -> str:  # type: ignore[override]  # Django takes a method, too
+    def view_on_site(self, obj: Endpoint) -> str:
         return reverse("inventory:endpoint_detail", args=[obj.pk])
 
 
@@ -72,7 +72,7 @@ class IssuerAdmin(ReadOnlyAdmin):
     def page(self, row: Issuer) -> SafeString:
         return _link(self.view_on_site(row))
 
-    def view_on_site(self, obj: Issuer) -> str:  # type: ignore[override]  # Django takes a method, too
+    def view_on_site(self, obj: Issuer) -> str:
         return reverse("inventory:issuer_detail", args=[obj.pk])
 
 
@@ -157,7 +157,7 @@ class OwnershipRuleAdmin(TableAdmin):
     def page(self, row: OwnershipRule) -> SafeString:
         return _link(reverse("inventory:rule_edit", args=[row.pk]))
 
-    def view_on_site(self, obj: OwnershipRule) -> str:  # type: ignore[override]  # Django takes a method, too
+    def view_on_site(self, obj: OwnershipRule) -> str:
         return reverse("inventory:rule_edit", args=[obj.pk])
 
     def make_table(self) -> RuleTable:
@@ -191,7 +191,7 @@ class ImportAdmin(ReadOnlyAdmin):
     def page(self, row: Import) -> SafeString:
         return _link(self.view_on_site(row))
 
-    def view_on_site(self, obj: Import) -> str:  # type: ignore[override]  # Django takes a method, too
+    def view_on_site(self, obj: Import) -> str:
         return reverse("inventory:import_detail", args=[obj.pk])
 
 
@@ -207,7 +207,7 @@ class BulkChangeAdmin(ReadOnlyAdmin):
     def page(self, row: BulkChange) -> SafeString:
         return _link(self.view_on_site(row))
 
-    def view_on_site(self, obj: BulkChange) -> str:  # type: ignore[override]  # Django takes a method, too
+    def view_on_site(self, obj: BulkChange) -> str:
         return reverse("inventory:change_detail", args=[obj.pk])
 
 

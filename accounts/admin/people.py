@@ -55,7 +55,7 @@ class UserAdmin(TableAdmin):
     def get_fields(self, _request: HttpRequest, obj: Any = None) -> Any:
         return self.fields if obj else ["email", "name", "role", "ends_at"]
 
-    def view_on_site(self, obj: User) -> str:  # type: ignore[override]  # Django takes a method, too
+    def view_on_site(self, obj: User) -> str:
         """What this person did."""
         return f"{reverse('accounts:audit')}?{urlencode({'actor': obj.email})}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -33,7 +34,7 @@ def services_holding(text: str, most: int) -> list[int]:
     return _ids("endpoint", "service", "id", text, most, rows)
 
 
-def _ids(model: str, column: str, wanted: str, text: str, most: int, rows: QuerySet[object, int]) -> list[int]:
+def _ids(model: str, column: str, wanted: str, text: str, most: int, rows: QuerySet[Any, int]) -> list[int]:
     """``rows`` asks the same of a database that finds its index by itself."""
     if connection.vendor != "sqlite" or len(text) < _SHORTEST:
         return list(rows[:most])

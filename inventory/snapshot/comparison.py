@@ -62,7 +62,7 @@ class Comparison:
 
     @property
     def differences(self) -> int:
-        return sum(each.differs for each in (*self.lines, *self.sets))
+        return sum(line.differs for line in self.lines) + sum(each.differs for each in self.sets)
 
 
 def compare(a: Certificate, b: Certificate, user: User, now: datetime) -> Comparison:

@@ -58,7 +58,8 @@ def payload(route: str, world: World, owner: str, person: str) -> Mapping[str, A
         "reports:report_new": {"kind": "inventory", "filter": ""},
     }
     if area := next((area for area in AREAS if route in area.ROUTES), None):
-        return area.payload(route, world.things[owner], team, own)
+        found: Mapping[str, Any] = area.payload(route, world.things[owner], team, own)
+        return found
     return sent.get(route, {})
 
 

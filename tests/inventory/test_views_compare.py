@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Any
 
 from django.test import Client
 
@@ -14,7 +15,7 @@ from tests.inventory.test_views_certificate import authority, keep, words
 __all__ = ["authority"]
 
 
-def _pair(now: datetime, **columns: object) -> tuple[Certificate, Certificate]:
+def _pair(now: datetime, **columns: Any) -> tuple[Certificate, Certificate]:
     old = make_certificate("www.example.org", names=["old.example.org"], now=now, days_left=-5, **columns)
     new = make_certificate("www.example.org", names=["new.example.org"], now=now, issuer="Other CA", **columns)
     return old, new
