@@ -8,13 +8,14 @@ from pathlib import Path
 from django.core.management import call_command
 
 from bench import judging, pages, recording, report, scan
+from bench.multiply import multiply
 from bench.rows import RESULTS, Row, keep
 from inventory.services import refresh_statistics
 
 PARTS = ("recording", "judging", "report", "pages", "scan")
 
 
-def measure(only: Iterable[str], certificates: int, folder: Path) -> None:
+def measure(only: Iterable[str], certificates: int, times: int, folder: Path) -> None:
     """Fill the estate and measure; ``only`` names parts, none means all. What a part needs is done (and told), too."""
     wanted = set(only) or set(PARTS)
     rows: list[Row] = []
@@ -26,6 +27,10 @@ def measure(only: Iterable[str], certificates: int, folder: Path) -> None:
         rows += pages.measure(certificates)
     if "scan" in wanted:
         rows += scan.measure()
+    if "pages" in wanted and times > 1:
+        multiply(times)
+        refresh_statistics()
+        rows += pages.measure(certificates * times)
     keep(rows, RESULTS if wanted == set(PARTS) else folder / "results.json")
 
 

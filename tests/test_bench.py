@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from bench import judging, pages, recording, report, scan
+from bench.multiply import multiply
 from bench.rows import Row, keep
+from inventory.models import Certificate, Endpoint
+from inventory.services import recount
+from policy.models import Finding
 
 SMALL = 200
 
@@ -26,6 +30,11 @@ def test_an_estate_is_recorded_judged_and_its_pages_are_timed(tmp_path: Path) ->
     timed = pages.measure(SMALL, rounds=1, people={"member": pages.PEOPLE["member of a team"]})
     assert {row.unit for row in timed} == {"ms", "CPU ms", "queries"}
     assert all(row.value > 0 for row in (*recorded, *judged, *timed))
+    known = Certificate.objects.leaves().count(), Endpoint.objects.count(), Finding.objects.count()
+    multiply(3)
+    larger = Certificate.objects.leaves().count(), Endpoint.objects.count(), Finding.objects.count()
+    assert larger == tuple(3 * number for number in known)
+    assert recount() == [], "a copy left something out that is counted"
     laid_out = report.measure(tmp_path, size=5)
     assert laid_out[-1].value == 0, "the same data gave other bytes"
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
