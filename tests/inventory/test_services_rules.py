@@ -192,8 +192,9 @@ def test_many_cost_as_many_queries_as_few(web_team: Team, other_team: Team) -> N
     )
 
     def cost(number: int) -> int:
-        rows: list[Rows] = [make_certificate(f"{n}.example.org") for n in range(number)]
-        rows += [make_endpoint(f"192.0.2.{n}", port=number, certificate=row) for n, row in enumerate(rows)]  # type: ignore[misc]
+        found = [make_certificate(f"{n}.example.org") for n in range(number)]
+        nodes = [make_endpoint(f"192.0.2.{n}", port=number, certificate=row) for n, row in enumerate(found)]
+        rows: list[Rows] = [*found, *nodes]
         with CaptureQueriesContext(
             connection,
         ) as queries:

@@ -124,10 +124,10 @@ def apply_batch(model: type[Certificate] | type[Endpoint], pks: Collection[int],
 def _apply(owned: Owned, rows: QuerySet[Any], asked: Asked, now: datetime, deltas: Counter[Share]) -> Sequence[Change]:
     """Decide first and lock then: nearly always there is nothing to change."""
     chosen = rows.only(*asked.columns(owned)).order_by("pk")
-    changes = [change for change in asked.about(owned, list(chosen)) if change.before != change.after]
-    if not changes:
+    wanted = [change for change in asked.about(owned, list(chosen)) if change.before != change.after]
+    if not wanted:
         return ()
-    changes = _still(owned, chosen, changes)
+    changes = _still(owned, chosen, wanted)
     deltas.subtract(share for change in changes for share in owned.shares(change.row))
     for change in changes:
         change.after.put(change.row)

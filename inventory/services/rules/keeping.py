@@ -102,6 +102,8 @@ def note_applied(now: datetime) -> None:
 
 
 def _locked(pk: int | None) -> OwnershipRule | None:
+    if pk is None:
+        return None
     return OwnershipRule.objects.select_for_update(of=("self",)).select_related("team").filter(pk=pk).first()
 
 

@@ -111,7 +111,8 @@ def differences(before: Stand, after: Stand, teams: Mapping[int, str]) -> Iterat
     for name in COLUMNS:
         if before.details[name] != after.details[name]:
             was, becomes = (_shown(name, stand.details[name]) for stand in (before, after))
-            yield str(OwnershipRule._meta.get_field(name).verbose_name), was, becomes
+            field: Any = OwnershipRule._meta.get_field(name)
+            yield str(field.verbose_name), was, becomes
 
 
 def _shown(name: str, value: str) -> str:
