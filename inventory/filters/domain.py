@@ -11,7 +11,7 @@ from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
-from inventory.filters.base import EstateFilter, Filtered, Named, Person, Query, few_of, filtered
+from inventory.filters.base import EstateFilter, Filtered, Named, Person, Query, filtered
 from inventory.filters.fields import Text, Texts
 from inventory.filters.paging import Sort
 from inventory.filters.standing import known_teams
@@ -19,6 +19,8 @@ from inventory.models import Domain, DomainCertificate, Total
 from inventory.models.totals import DOMAIN, counted_for
 from inventory.names import normalise
 
+# Naming more of them in each statement takes longer than finding them again.
+FEW = 500
 # Gathering more certificates of a domain than this takes longer than a person waits.
 MANY = 100_000
 
@@ -79,8 +81,9 @@ def under_domains(domains: Sequence[int]) -> Q | Exists:
     """
     under = DomainCertificate.objects.filter(domain__in=domains).order_by()
     found = under.values_list("certificate", flat=True)
-    if (few := few_of(found)) is not None:
-        return Q(pk__in=set(few))
+    first = list(found[: FEW + 1])
+    if len(first) <= FEW:
+        return Q(pk__in=set(first))
     if len(found[MANY : MANY + 1]):
         return Exists(under.filter(certificate=OuterRef("pk")))
     return Q(pk__in=found)

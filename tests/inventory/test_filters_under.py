@@ -99,7 +99,7 @@ def test_a_domain_of_many_finds_the_same(administrator: User, most: int, monkeyp
         make_certificate(f"www-{number}.example.org")
     make_certificate("www.example.com")
     _sorted()
-    monkeypatch.setattr("inventory.filters.base.MOST_COUNTED", 0)
+    monkeypatch.setattr("inventory.filters.domain.FEW", 0)
     monkeypatch.setattr("inventory.filters.domain.MANY", most * 3)
     assert len(_names(administrator, domain="example.org")) == 4
 
