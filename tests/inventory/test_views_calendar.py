@@ -96,7 +96,7 @@ def test_a_saved_view_is_a_filter_of_the_calendar(
     columns = {"page": "certificates", "created_at": today}
     view = SavedView.objects.create(name="Ours", query="team=web", owner=administrator, **columns)
     theirs = SavedView.objects.create(name="Theirs", query="", owner=operator, **columns)
-    assert "1 certificates end in it" in words(as_administrator.get(f"/calendar/?month=2027-01&view={view.pk}"))
+    assert "1 certificate ends in it" in words(as_administrator.get(f"/calendar/?month=2027-01&view={view.pk}"))
     assert as_administrator.get(f"/calendar/?view={theirs.pk}").status_code == 404
     assert as_administrator.get("/calendar/?view=x").status_code == 404
     assert as_administrator.get("/calendar/?month=2027-99").status_code == 422
