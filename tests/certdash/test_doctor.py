@@ -261,7 +261,7 @@ def test_endpoints_seen_in_the_future_are_told_with_their_cause(now: datetime) -
 
 
 def test_letters_that_nobody_got_are_bad(db: None, now: datetime) -> None:
-    assert data.mail(now).state is State.NOT_JUDGED
+    assert data.letters(now).state is State.NOT_JUDGED
     values: dict[str, Any] = {
         "kind": "daily",
         "recipient": "o@example.org",
@@ -270,11 +270,11 @@ def test_letters_that_nobody_got_are_bad(db: None, now: datetime) -> None:
         "next_try_at": now,
     }
     Letter.objects.create(key="sent", state="sent", sent_at=now, created_at=now, **values)
-    assert data.mail(now).state is State.GOOD
+    assert data.letters(now).state is State.GOOD
     Letter.objects.create(key="waits", created_at=now - timedelta(minutes=59), **values)
-    assert data.mail(now).state is State.GOOD
+    assert data.letters(now).state is State.GOOD
     Letter.objects.filter(key="waits").update(created_at=now - timedelta(minutes=61))
     Letter.objects.create(key="failed", state="failed", created_at=now, **values)
-    answer = data.mail(now)
+    answer = data.letters(now)
     assert answer.state is State.BAD
     assert answer.text == "1 letters failed, 1 wait for over an hour: see /alerts/letters/"

@@ -16,11 +16,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
+from certdash.health import SIGN_AT_MOST
 from certdash.management import processes, supervisor
 from certdash.management.commands import serve
 
@@ -34,7 +36,7 @@ def free_port() -> int:
     return port
 
 
-def until(true: Callable[[], object], seconds: float = 30) -> None:
+def until(true: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -160,7 +162,7 @@ def test_a_killed_web_server_is_started_again(served: Served) -> None:
     assert "was ended by signal 9; starting it again" in served.said()
 
 
-def test_a_worker_that_nobody_starts_again_is_told_within_a_minute(served: Served) -> None:
+def test_a_worker_that_nobody_starts_again_is_told_once_its_sign_is_old(served: Served) -> None:
     """The supervisor is killed and then the worker; the web server that is left tells it."""
     until(lambda: ready(served) == {})
     worker = served.group("worker")
@@ -169,12 +171,16 @@ def test_a_worker_that_nobody_starts_again_is_told_within_a_minute(served: Serve
     served.process.wait()
     processes.kill(worker)
     assert ready(served) == {}
-    until(lambda: "no worker runs" in ready(served).get("worker", ""), 60)
+    # Nothing writes the sign any more: that its time passes is all that is left out here.
+    with contextlib.closing(sqlite3.connect(served.var / "certdash.sqlite3", timeout=30)) as database, database:
+        old = (datetime.now(UTC) - SIGN_AT_MOST - timedelta(seconds=1)).strftime("%Y-%m-%d %H:%M:%S.%f")
+        database.execute("UPDATE accounts_tickrun SET started_at = ?, finished_at = ?", (old, old))
+    assert "no worker runs" in ready(served)["worker"]
 
 
 def ready(served: Served) -> dict[str, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{served.port}/readyz", timeout=5) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{served.port}/readyz", timeout=30) as response:
             body = json.load(response)
     except urllib.error.HTTPError as refusal:
         body = json.load(refusal)

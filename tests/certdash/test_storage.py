@@ -12,7 +12,7 @@ from django.db.utils import OperationalError, ProgrammingError
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import TickRun, User
+from accounts.models import Team, TickRun, User
 from certdash import health
 from certdash.lib.storage import why_not_written
 
@@ -45,8 +45,9 @@ def known(administrator: User) -> Client:
     ],
 )
 def test_a_change_is_refused_with_the_reason(known: Client, path: str, sent: dict[str, str]) -> None:
+    owner = Team.objects.create(name="Platform")
     with connection.execute_wrapper(refuse):
-        response = known.post(path, sent)
+        response = known.post(path, sent | {"owner_team": owner.pk})
     assert response.status_code == 503
     assert "it is read-only" in response.text
     assert "work in the background go on" not in response.text

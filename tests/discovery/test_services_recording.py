@@ -176,8 +176,8 @@ def test_a_repeated_batch_takes_few_queries_whatever_its_size() -> None:
     record(batch, SWEEP, NOW)
     with CaptureQueriesContext(connection) as queries:
         record(batch, SWEEP, NOW + HOUR)
-    # Three of them ask which rules there are, and who owns sources and networks.
-    assert len(queries) <= 24
+    # Three of them ask which rules there are, and who owns sources and networks; PostgreSQL takes one lock more.
+    assert len(queries) <= 25
 
 
 @pytest.mark.django_db

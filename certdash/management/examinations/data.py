@@ -112,18 +112,18 @@ def moments(now: datetime) -> Answer:
     )
 
 
-def mail(now: datetime) -> Answer:
+def letters(now: datetime) -> Answer:
     """Whether people are told: letters that failed, or have waited for over an hour, were told to nobody."""
     failed = Letter.objects.filter(state=Letter.State.FAILED).count()
     waiting = Letter.objects.overdue(now).count()
     if failed or waiting:
-        return bad("mail", f"{failed:,} letters failed, {waiting:,} wait for over an hour: see /alerts/letters/")
+        return bad("letters", f"{failed:,} letters failed, {waiting:,} wait for over an hour: see /alerts/letters/")
     if not can_send_mail():
-        return not_judged("mail", "no mail server is set (CERTDASH_EMAIL_HOST), so nobody is told of anything")
+        return not_judged("letters", "no mail server is set (CERTDASH_EMAIL_HOST), so nobody is told of anything")
     last = Letter.objects.filter(state=Letter.State.SENT).order_by("-sent_at").first()
     if last is None:
-        return not_judged("mail", "no letter has been sent yet")
-    return good("mail", f"all letters left; the last one at {last.sent_at:%Y-%m-%d %H:%M} UTC")
+        return not_judged("letters", "no letter has been sent yet")
+    return good("letters", f"all letters left; the last one at {last.sent_at:%Y-%m-%d %H:%M} UTC")
 
 
 def reading(examination: Examination) -> Examination:
@@ -143,6 +143,6 @@ DATA: list[Examination] = [
     database,
     *[
         reading(examination)
-        for examination in (migrations, worker, ticks, audit_head, administrators, addresses, zones, moments, mail)
+        for examination in (migrations, worker, ticks, audit_head, administrators, addresses, zones, moments, letters)
     ],
 ]
