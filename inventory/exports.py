@@ -70,6 +70,7 @@ _OWNER: tuple[Column[Any], ...] = (
         "how the owner is known: manual (also if nobody was chosen), rule, inferred",
         lambda row, _: row.owner_origin,
     ),
+    Column("owner_reason", "why, in words: the rule, the row of a table, who decided", lambda row, _: row.owner_reason),
 )
 _DETAILS: tuple[Column[Any], ...] = (
     Column("environment", "production, staging, test, development", lambda row, _: row.environment),
