@@ -127,6 +127,8 @@ class ColumnsForm(forms.Form):
             *((field, LABELS[field]) for field in FIELDS),
             (CUSTOM, _("A field of its own")),
         ]
+        for name in {"overwrite", "create_teams"} & self.fields.keys():
+            self.fields[name].initial = proposed.get(name) == "yes"
         for at, heading in enumerate(headings):
             self.fields[f"column-{at}"] = forms.ChoiceField(
                 label=visible(heading["name"]), choices=choices, required=False, initial=means.get(heading["name"], "")

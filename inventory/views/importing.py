@@ -112,7 +112,8 @@ def _mapping(request: HttpRequest, of: Import, form: ColumnsForm | None) -> dict
     kept = mappings_for([heading["name"] for heading in of.headings])
     asked = request.GET.get("mapping", "")
     chosen = next((mapping for mapping in kept if str(mapping.pk) == asked), None)
-    if chosen is None and asked != "none":
+    # Who comes back from the preview finds what they chose.
+    if chosen is None and asked != "none" and not of.items.exists():
         chosen = next((mapping for mapping in kept if mapping.created_by_id == of.requested_by_id), None)
     proposed = chosen.columns if chosen else of.columns
     form = form or ColumnsForm(person(request), of.headings, proposed)
@@ -137,6 +138,11 @@ def import_columns(request: HttpRequest, pk: int) -> HttpResponse:
         form.add_error("keep_as", str(error))
         return _page(request, of, form, 422)
     return redirect("inventory:import_detail", pk)
+
+
+@require_POST
+def import_again(request: HttpRequest, pk: int) -> HttpResponse:
+    return _ask(request, pk, importing.choose_columns_again)
 
 
 @require_POST

@@ -229,3 +229,40 @@ def test_places_that_wait_lead_to_a_source(browser: Client) -> None:
     assert "[2001:db8::1]:636\na.example.org:443\nb.example.org" in form
     assert browser.get("/discovery/sources/new/?import=x").status_code == 200
     assert ImportItem.objects.filter(outcome="waiting").count() == 4
+
+
+def test_columns_are_chosen_again_without_another_upload(browser: Client, web_team: Team, settings: Settings) -> None:
+    make_endpoint("192.0.2.1", 443, "www.example.org")
+    of = bring(browser, "Host,Team,Room\nwww.example.org,Web,B1\nlate.example.org,Web,B2\n")
+    say(browser, of, "columns", columns(of, **{"column-1": ""}))
+    assert "Change the columns" in page(browser, of)
+    for _twice in range(2):
+        say(browser, of, "again")
+        assert of.step == Step.MAPPING
+    assert '<option value="" selected>' in page(browser, of), "what was chosen before stands there"
+    say(browser, of, "columns", columns(of, **{"column-1": "team", "column-2": "custom:"}))
+    assert (of.step, of.items.count()) == (Step.PREVIEW, 2)
+    assert [each.data["team"] for each in of.items.all()] == ["Web", "Web"]
+    say(browser, of, "store")
+    assert (of.step, of.upload, list((settings.VAR / "imports").iterdir())) == (Step.STORED, "", [])
+    say(browser, of, "again")
+    assert of.step == Step.STORED
+    assert Endpoint.objects.get().custom_fields == {"Room": "B1"}
+
+
+def test_the_preview_shows_what_stands_there_and_what_would(browser: Client, web_team: Team) -> None:
+    place = make_endpoint("192.0.2.1", 443, "www.example.org")
+    Endpoint.objects.filter(pk=place.pk).update(custom_fields={"Room": "A1"}, application="Old shop")
+    of = bring(browser, "Host,Team,Application,Room,Tags\nwww.example.org,Web,Shop,B1,blue\nlate.example.org,Web,,,\n")
+    say(browser, of, "columns", columns(of, **{"column-3": "custom:", "overwrite": "on"}))
+    first, second = of.items.all()
+    assert first.data["changes"][0]["values"] == [
+        {"field": "owner", "old": "", "new": "Web"},
+        {"field": "application", "old": "Old shop", "new": "Shop"},
+        {"field": "Room", "old": "A1", "new": "B1"},
+        {"field": "tags", "old": "", "new": "blue, added"},
+    ]
+    assert second.data["changes"][0]["values"] == [{"field": "team", "old": "", "new": "Web"}]
+    shown = page(browser, of)
+    assert "<del>A1</del>" in shown
+    assert "<ins>B1</ins>" in shown

@@ -20,6 +20,8 @@ from inventory.services.importing import protected, spool
 from inventory.x509.text import storable
 
 RUN = "inventory.tasks.run_import"
+# How often the columns were chosen again; beside the first heading.
+ROUNDS = "rounds"
 Step = Import.Step
 # Who said so; what came of it, the worker tells.
 _VERBS = {Step.READING: "import.mapped", Step.STORING: "import.agreed", Step.UNDOING: "import.undo_asked"}
@@ -85,6 +87,22 @@ def map_columns(of: Import, columns: Mapping[str, str], *, actor: User, now: dat
     """Say which column means what (our field → heading), and read the table by it; also again, from the preview."""
     with transaction.atomic():
         _turn(of, (Step.MAPPING,), Step.READING, actor, now, columns=dict(columns))
+
+
+def choose_columns_again(of: Import, *, actor: User, now: datetime) -> None:
+    """Back from the preview of a table to its columns: its upload is still here. Asked twice, it is done once."""
+    with transaction.atomic():
+        _require_own(of, actor)
+        rounds = int(of.headings[0].get(ROUNDS, 0)) + 1 if of.headings else 0
+        ready = Import.objects.filter(pk=of.pk, step=Step.PREVIEW, status=WorkStatus.DONE).exclude(upload="")
+        # What was read by the earlier choice, the next reader forgets.
+        headings = [{**of.headings[0], ROUNDS: rounds}, *of.headings[1:]] if rounds else []
+        turned = ready.update(step=Step.MAPPING, headings=headings) if rounds else 0
+        of.refresh_from_db()
+        if turned:
+            audit(actor, "import.columns_again", of, {}, {"sha256": of.sha256}, now=now)
+        elif of.step != Step.MAPPING:
+            raise ImportRefusedError(_("The columns of this import cannot be chosen again. Import the file again."))
 
 
 def store_import(of: Import, *, actor: User, now: datetime) -> None:

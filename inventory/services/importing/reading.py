@@ -18,7 +18,7 @@ from inventory.services.importing import protected, spool
 from inventory.services.importing.claims import BATCH, ImportFailedError, counts_of, end_step, keep_claim
 from inventory.services.importing.classifying import classify
 from inventory.services.importing.rows import describe_table, plan_rows
-from inventory.services.writing import insert
+from inventory.services.writing import among, insert
 from inventory.sources import Budget, Buffer, Found, is_text, read_file
 from inventory.sources.pem import BEGIN
 from inventory.sources.tables import TableError, read_table
@@ -68,6 +68,8 @@ def _read_table(of: Import, file: IO[bytes], clock: Clock) -> None:
         if not of.columns:
             _ask_for_columns(of, file, clock())
             return
+        if not of.done:
+            _forget_earlier(of, clock)
         table, start = read_table(file), of.items.count()
         for batch in _batched(islice(table.rows, start, None)):
             # Whose import it is stands in it; without that person, nothing may be seen or changed.
@@ -78,7 +80,15 @@ def _read_table(of: Import, file: IO[bytes], clock: Clock) -> None:
             start += len(items)
     except TableError as error:
         raise ImportFailedError(str(error)) from error
-    _end(of, clock(), of.form)
+    _end(of, clock(), of.form, upload=of.upload)
+
+
+def _forget_earlier(of: Import, clock: Clock) -> None:
+    """What an earlier choice of columns made of the rows."""
+    while pks := list(of.items.order_by("pk").values_list("pk", flat=True)[: 10 * BATCH]):
+        with transaction.atomic():
+            keep_claim(of, clock())
+            of.items.filter(among("pk", pks)).delete()
 
 
 def _ask_for_columns(of: Import, file: IO[bytes], now: datetime) -> None:
@@ -118,7 +128,9 @@ def _keep(of: Import, items: list[ImportItem], now: datetime, done: int) -> None
         insert(ImportItem, _COLUMNS, map(rows, items))
 
 
-def _end(of: Import, now: datetime, form: str) -> None:
-    upload = of.upload
-    end_step(of, Import.Step.PREVIEW, now, form=form, upload="", done=of.size, **counts_of(of))
-    spool.remove(upload)
+def _end(of: Import, now: datetime, form: str, *, upload: str = "") -> None:
+    """``upload`` is what stays until a person agreed: a table, whose columns may be chosen again."""
+    read = of.upload
+    end_step(of, Import.Step.PREVIEW, now, form=form, upload=upload, done=of.size, **counts_of(of))
+    if read != upload:
+        spool.remove(read)

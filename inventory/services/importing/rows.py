@@ -21,6 +21,7 @@ from inventory.services.facts import digest_of
 from inventory.services.importing.changes import OWNER, Change, Meant, apply
 from inventory.services.importing.meaning import Names, create_teams, may_create_teams
 from inventory.services.importing.places import Found, serial_of, things_of
+from inventory.services.importing.showing import show_changes
 from inventory.services.importing.touching import take_touches_back, write_changes
 from inventory.services.totals import Share
 from inventory.services.writing import among, write
@@ -31,8 +32,6 @@ from inventory.x509 import NotACertificate
 
 Outcome = ImportItem.Outcome
 SAMPLES, SAMPLE_LENGTH = 3, 60
-# Of what would change, a preview shows the first places.
-SHOWN = 5
 REASON_LENGTH = 500
 
 
@@ -142,26 +141,18 @@ def _mark_known(items: Iterable[ImportItem]) -> None:
 def _preview(
     of: Import, items: Iterable[ImportItem], names: Names, things: Mapping[int, list[Found]], actor: User
 ) -> None:
+    planned: list[tuple[ImportItem, list[Change]]] = []
     for item in items:
-        if item.outcome in {Outcome.REFUSED, Outcome.WAITING}:
-            item.reason = item.reason or _remarks(item)
+        if item.outcome == Outcome.REFUSED:
             continue
         meant, found = _meant(of, item, names, actor), things[item.position]
         changes = [apply(each.thing, meant, by_way=each.by_way) for each in found]
         item.reason = _reason(item, changes)
-        item.data["changes"] = [_shown(change) for change in changes[:SHOWN] if change.after or change.kept]
-        item.data["places"] = len(found)
-
-
-def _shown(change: Change) -> dict[str, Any]:
-    thing = change.thing
-    return {
-        "kind": "endpoint" if isinstance(thing, Endpoint) else "certificate",
-        "pk": thing.pk,
-        "label": str(thing),
-        "set": sorted(change.after),
-        "kept": sorted(change.kept),
-    }
+        if item.data.get("team") and meant.team is None:
+            made = _("The team “%(team)s” is made when you agree.") % {"team": item.data["team"]}
+            item.reason = shorten(visible(f"{item.reason} {made}".strip()), REASON_LENGTH)
+        planned.append((item, changes))
+    show_changes(planned)
 
 
 def _meant(of: Import, item: ImportItem, names: Names, actor: User) -> Meant:

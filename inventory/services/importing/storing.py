@@ -13,6 +13,7 @@ from accounts.services import audit
 from certdash.lib.work import Clock
 from inventory.models import Import, ImportItem
 from inventory.services.certificates import Stored, Unknown, store_certificates
+from inventory.services.importing import spool
 from inventory.services.importing.claims import BATCH, counts_of, end_step, keep_claim, seen_by
 from inventory.services.importing.rows import apply_rows, tell_rows
 from inventory.services.rules import apply_rules, tell_applied
@@ -63,9 +64,11 @@ def _mark(batch: Sequence[ImportItem], stored: Stored) -> None:
 
 
 def _end(of: Import, now: datetime) -> None:
+    upload = of.upload
     with transaction.atomic():
         counted = counts_of(of)
-        end_step(of, Import.Step.STORED, now, stored_at=now, **counted)
+        end_step(of, Import.Step.STORED, now, stored_at=now, upload="", **counted)
         for path in settings.AFTER_RECORDING:
             async_task(path)
         audit(of.requested_by, "import.stored", of, {}, {**counted, "sha256": of.sha256}, now=now)
+    spool.remove(upload)

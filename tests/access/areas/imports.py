@@ -16,6 +16,7 @@ ROUTES: dict[str, Route] = {
     "inventory:import_list": Route(CHANGERS, CHANGE),
     "inventory:import_detail": Route(SOURCES, thing="import"),
     "inventory:import_columns": Route(post=SOURCES_CHANGE, thing="import_to_map"),
+    "inventory:import_again": Route(post=SOURCES_CHANGE, thing="import"),
     "inventory:import_store": Route(post=SOURCES_CHANGE, thing="import"),
     "inventory:import_undo": Route(post=SOURCES_CHANGE, thing="import_stored"),
     "inventory:import_drop": Route(post=SOURCES_CHANGE, thing="import"),
