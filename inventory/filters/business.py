@@ -132,6 +132,20 @@ class BusinessFilter(EstateFilter):
         return queryset.filter(pk__in=found if few is None else few)
 
 
+class HasItem(_Lookup):
+    """Whether a JSON list of texts has this one."""
+
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        column, parameters = self.process_lhs(compiler, connection)
+        if connection.vendor == "postgresql":
+            return f"{column} @> %s::jsonb", (*parameters, json.dumps([self.rhs]))
+        # The name of a column of ours.
+        found = f"EXISTS (SELECT 1 FROM json_each({column}) AS item WHERE item.value = %s)"  # noqa: S608
+        return found, (*parameters, self.rhs)
+
+
 class HasField(_Lookup):
     """Whether a JSON object has this key (any text), with one of these values (None: any value)."""
 

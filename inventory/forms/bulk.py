@@ -10,13 +10,14 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
-from inventory.forms.details import APPLICATION_LENGTH
-from inventory.forms.fields import ITEM_LENGTH, VALUE_LENGTH, TagWords, short
+from inventory.forms.details import APPLICATION_LENGTH, LONGEST_LIFETIME, note_lines
+from inventory.forms.fields import ITEM_LENGTH, VALUE_LENGTH, TagWords, Words, short
 from inventory.forms.owner import ReasonForm, people_to_name
 from inventory.models import BulkChange, Criticality, Environment, Exposure, Purpose
 
 MOST_CHOSEN = 500
 CLEAR = "-"
+NOTE_LENGTH = 1000
 
 
 class ScopeForm(forms.Form):
@@ -76,6 +77,9 @@ def _word(label: Any, choices: list[tuple[str, Any]]) -> forms.ChoiceField:
     return forms.ChoiceField(label=label, choices=stays, required=False)
 
 
+SAID = ("environment", "criticality", "purpose", "exposure", "application")
+
+
 class DetailsOfMany(forms.Form):
     """Only what is chosen here is written."""
 
@@ -88,6 +92,21 @@ class DetailsOfMany(forms.Form):
         max_length=APPLICATION_LENGTH,
         required=False,
         help_text=_("Empty leaves it as it is, a dash (-) takes it away."),
+    )
+    data_lifetime_years = forms.CharField(
+        label=_("Data lifetime in years"),
+        max_length=3,
+        required=False,
+        help_text=_("How long what it protects must stay secret. A dash (-) takes it away."),
+    )
+    under = Words(label=_("Add regulations"), max_length=1200, required=False, help_text=_("With commas: NIS2, DORA"))
+    not_under = Words(label=_("Remove regulations"), max_length=1200, required=False)
+    note = forms.CharField(
+        label=_("Add to the notes"),
+        max_length=NOTE_LENGTH,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Comes below what stands there; nothing is written over."),
     )
     own_field = forms.CharField(
         label=_("One field of your own"),
@@ -102,6 +121,17 @@ class DetailsOfMany(forms.Form):
     def clean_application(self) -> str:
         return short(str(self.cleaned_data["application"]), APPLICATION_LENGTH)
 
+    def clean_data_lifetime_years(self) -> str:
+        text = str(self.cleaned_data["data_lifetime_years"]).strip()
+        if text in {"", CLEAR} or (text.isascii() and text.isdigit() and int(text) <= LONGEST_LIFETIME):
+            return text
+        raise ValidationError(
+            _("Write a number of years up to %(most)s, or a dash."), params={"most": LONGEST_LIFETIME}
+        )
+
+    def clean_note(self) -> str:
+        return note_lines(str(self.cleaned_data["note"])).strip()
+
     def clean_own_field(self) -> dict[str, str | None]:
         text = str(self.cleaned_data["own_field"])
         if not text:
@@ -115,13 +145,20 @@ class DetailsOfMany(forms.Form):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if not any(cleaned.values()) and not self.errors:
             raise ValidationError(_("Choose what is to be written."))
+        if both := sorted({*(cleaned.get("under") or ())} & {*(cleaned.get("not_under") or ())}):
+            raise ValidationError(_("“%(word)s” cannot be added and removed at once."), params={"word": both[0]})
         return cleaned
 
     @property
     def change(self) -> Mapping[str, Any]:
-        said = {name: value for name, value in self.cleaned_data.items() if name != "own_field" and value}
-        own = self.cleaned_data["own_field"]
-        return {"set": {name: "" if value == CLEAR else value for name, value in said.items()}, "fields": own}
+        said = {name: self.cleaned_data[name] for name in SAID if self.cleaned_data[name]}
+        years = self.cleaned_data["data_lifetime_years"]
+        wanted = {name: "" if value == CLEAR else value for name, value in said.items()}
+        return {
+            "set": wanted | ({"data_lifetime_years": None if years == CLEAR else int(years)} if years else {}),
+            "fields": self.cleaned_data["own_field"],
+            **{name: self.cleaned_data[name] for name in ("under", "not_under", "note")},
+        }
 
 
 class TagsOfMany(forms.Form):

@@ -19,12 +19,19 @@ from inventory.services import details_of, version_of
 from inventory.snapshot.words import Used
 
 APPLICATION_LENGTH, NOTES_LENGTH = 100, 5000
+LONGEST_LIFETIME = 200  # years
 CHOICES: Mapping[str, type[models.TextChoices]] = {
     "environment": Environment,
     "criticality": Criticality,
     "purpose": Purpose,
     "exposure": Exposure,
 }
+
+
+def note_lines(text: str) -> str:
+    """Browsers end lines with two characters; it must not look like a change."""
+    lines = text.replace("\r\n", "\n").expandtabs(4).split("\n")
+    return "\n".join(short(line, NOTES_LENGTH) for line in lines)
 
 
 class Chosen(forms.ChoiceField):
@@ -47,7 +54,7 @@ class DetailsForm(Whole, forms.Form):
     data_lifetime_years = forms.IntegerField(
         label=_("Data lifetime in years"),
         min_value=0,
-        max_value=200,
+        max_value=LONGEST_LIFETIME,
         required=False,
         help_text=_("How long what it protects must stay secret."),
     )
@@ -95,9 +102,7 @@ class DetailsForm(Whole, forms.Form):
         return short(str(self.cleaned_data["application"]), APPLICATION_LENGTH)
 
     def clean_notes(self) -> str:
-        """Browsers end lines with two characters; it must not look like a change."""
-        lines = str(self.cleaned_data["notes"]).replace("\r\n", "\n").expandtabs(4).split("\n")
-        return "\n".join(short(line, NOTES_LENGTH) for line in lines)
+        return note_lines(str(self.cleaned_data["notes"]))
 
     @property
     def wanted(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from inventory.services.writing import among, write
 
 # Details that can be said of many at once, beside single fields of one's own.
 DETAILS = ("environment", "criticality", "application", "purpose", "exposure", "data_lifetime_years")
+MOST_NOTES = 5000  # characters, as in the form of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +72,46 @@ def _still_there(found: Any, wanted: int | None) -> Any:
 
 
 def change_details(batch: Batch) -> list[str]:
-    """``set``: column → value, also an empty one; ``fields``: fields of one's own → text, None takes one away."""
-    wanted = {name: value for name, value in batch.change.get("set", {}).items() if name in DETAILS}
-    own = batch.change.get("fields", {})
-    changed = [row for row in batch.rows() if _describe(row, wanted, own)]
+    """``set``: column → value, also an empty one; ``fields``: fields of one's own → text, None takes one away.
+
+    ``under`` and ``not_under``: regulations to add and to remove; ``note``: what is added to the notes.
+    """
+    said = [(row, _said(row, batch.change)) for row in batch.rows()]
+    changed = [row for row, columns in said if _describe(row, columns)]
     for row in changed:
         row.judge_at = batch.now
-    write(changed, (*wanted, "custom_fields", "ruled", "judge_at"))
+    write(changed, (*said[0][1], "judge_at") if said else ())
     return [name_of(row) for row in changed]
 
 
-def _describe(row: Any, wanted: Mapping[str, Any], own: Mapping[str, str | None]) -> bool:
-    """Whether it differs. What a person says is no rule's word any more, also where it is the same word."""
-    merged = {key: text for key, text in {**row.custom_fields, **own}.items() if text is not None}
-    ruled = people_say(row.ruled, wanted)
-    before = ({name: getattr(row, name) for name in wanted}, row.custom_fields, row.ruled)
-    row.custom_fields, row.ruled = dict(sorted(merged.items())), ruled
-    for name, value in wanted.items():
+def _said(row: Any, change: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of this row as the change wants them."""
+    own = {**row.custom_fields, **change.get("fields", {})}
+    gone = change.get("not_under", ())
+    under = [word for word in dict.fromkeys([*row.regulations, *change.get("under", ())]) if word not in gone]
+    wanted = {name: value for name, value in change.get("set", {}).items() if name in DETAILS}
+    return {
+        **wanted,
+        "custom_fields": {key: text for key, text in sorted(own.items()) if text is not None},
+        "regulations": under,
+        "notes": with_note(row.notes, change.get("note", "")),
+        # What a person says is no rule's word any more, also where it is the same word.
+        "ruled": people_say(row.ruled, wanted),
+    }
+
+
+def with_note(notes: str, note: str) -> str:
+    """Not twice, and not where there is no room for it: what people wrote is never cut."""
+    longer = f"{notes}\n{note}" if notes else note
+    return notes if note in notes or len(longer) > MOST_NOTES else longer
+
+
+def _describe(row: Any, columns: Mapping[str, Any]) -> bool:
+    """Whether it differs."""
+    before = {name: getattr(row, name) for name in columns}
+    for name, value in columns.items():
         setattr(row, name, value)
-    return before != (dict(wanted), merged, ruled)
+    return before != columns
 
 
 def change_tags(batch: Batch) -> list[str]:

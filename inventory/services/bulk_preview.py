@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Length, StrIndex
+from django.db.models.lookups import Exact, LessThanOrEqual
 
-from inventory.filters.business import HasField
+from inventory.filters.business import HasField, HasItem
 from inventory.models import BulkChange, Certificate, Origin
+from inventory.services.bulk_kinds import MOST_NOTES
 
 
 def would_change(rows: QuerySet[Any], kind: str, change: Mapping[str, Any], reason: str) -> QuerySet[Any]:
@@ -33,7 +36,17 @@ def _says_otherwise(change: Mapping[str, Any]) -> Q:
     for name, text in change["fields"].items():
         has = HasField(F("custom_fields"), (name, None if text is None else [text]))
         differs |= Q(has) if text is None else ~Q(has)
-    return differs
+    for word in change["under"]:
+        differs |= ~Q(HasItem(F("regulations"), word))
+    for word in change["not_under"]:
+        differs |= Q(HasItem(F("regulations"), word))
+    return differs | _has_room_for(change["note"]) if change["note"] else differs
+
+
+def _has_room_for(note: str) -> Q:
+    """As ``with_note`` decides: it is not in the notes yet, and there is room, with a line break after other notes."""
+    is_new = Q(Exact(StrIndex("notes", Value(note)), 0))
+    return is_new & (Q(notes="") | Q(LessThanOrEqual(Length("notes"), MOST_NOTES - 1 - len(note))))
 
 
 def _is_tagged_otherwise(model: Any, change: Mapping[str, Any]) -> Q:

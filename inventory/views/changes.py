@@ -20,7 +20,7 @@ from accounts.services import require_change
 from certdash.lib.htmx import page_or_fragment
 from inventory import filters
 from inventory.filters import Filtered, count_up_to, error_sentences, in_words
-from inventory.forms.bulk import CHANGE_FORMS, ScopeForm
+from inventory.forms.bulk import CHANGE_FORMS, DetailsOfMany, ScopeForm
 from inventory.models import BulkChange, Certificate, Endpoint
 from inventory.services import ChangeError, begin_change, cancel_change, numbers
 from inventory.services.bulk_preview import would_change
@@ -201,12 +201,25 @@ def _asked(work: BulkChange) -> list[tuple[str, str]]:
         team = Team.objects.filter(pk=change["team"]).first()
         someone = User.objects.filter(pk=change["person"]).first()
         found = [(_("Team"), str(team or _("Nobody"))), (_("Person"), str(someone or _("Nobody in particular")))]
-    for name, value in {**change.get("set", {}), **change.get("fields", {})}.items():
-        found.append((name.replace("_", " ").capitalize(), str(value or _("Not set"))))
-    for label, name in ((_("Add tags"), "add"), (_("Remove tags"), "remove")):
-        if change.get(name):
-            found.append((label, ", ".join(change[name])))
+    found += [_said(name, value) for name, value in change.get("set", {}).items()]
+    found += [(key, text or _("Not set")) for key, text in change.get("fields", {}).items()]
+    lists = {
+        "add": _("Add tags"),
+        "remove": _("Remove tags"),
+        "under": _("Add regulations"),
+        "not_under": _("Remove regulations"),
+    }
+    found += [(label, ", ".join(change[name])) for name, label in lists.items() if change.get(name)]
+    if change.get("note"):
+        found.append((_("Add to the notes"), change["note"]))
     return [*found, (_("Reason"), work.reason)] if work.reason else found
+
+
+def _said(name: str, value: Any) -> tuple[str, str]:
+    """A detail as the form calls it, and its value in the form's words."""
+    field = DetailsOfMany.base_fields[name]
+    words = dict(getattr(field, "choices", ())).get(value, value)
+    return str(field.label), _("Not set") if value in {None, ""} else str(words)
 
 
 @require_POST

@@ -175,6 +175,31 @@ def test_details_and_retirement_have_previews(client: Client, web_team: Team, to
     assert "2 are like that already" in words(post(client, "preview", **sent, **details))
 
 
+@pytest.mark.usefixtures("estate")
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        ({"under": "NIS2"}, "Add regulations"),
+        ({"not_under": "DORA"}, "Remove regulations"),
+        ({"note": "Moves in May,\r\nsays Ada."}, "Add to the notes"),
+        ({"data_lifetime_years": "7"}, "Data lifetime in years"),
+        ({"data_lifetime_years": "-"}, "Data lifetime in years"),
+    ],
+)
+def test_each_detail_is_previewed_once_written_and_then_like_that_already(
+    client: Client, sent: Mapping[str, str], why: str
+) -> None:
+    Certificate.objects.update(regulations=["DORA"], data_lifetime_years=3, notes="Ask Ada.")
+    details = {"kind": "details", **{f"change-{name}": value for name, value in sent.items()}}
+    page = words(post(client, "preview", **details))
+    assert why in page
+    assert "Change 2" in page
+    assert why in words(client.get(post(client, "go", **details).url))
+    page = words(post(client, "preview", **details))
+    assert "2 are like that already" in page
+    assert "Change 2" not in page.partition("</h1>")[2]
+
+
 def test_endpoints_are_changed_alike(client: Client, web_team: Team, other_team: Team, today: datetime) -> None:
     mine = make_endpoint("192.0.2.1", owner_team=web_team, now=today)
     theirs = make_endpoint("192.0.2.2", owner_team=other_team, now=today)
