@@ -12,8 +12,10 @@ from django.core.signing import BadSignature, Signer
 from django.db.models import Count, Q, QuerySet
 
 from accounts.models import Team, User
+from inventory.filters.base import few_of
 from inventory.filters.paging import CursorError
 from inventory.models import Certificate, Endpoint, Origin, OwnerQuestion, Severity, Total
+from inventory.models.among import among
 from inventory.snapshot.rows import CertificateRow, EndpointRow, certificate_rows, endpoint_rows, with_listed
 from inventory.snapshot.suggested import Suggested, suggested_for_certificates, suggested_for_endpoints
 
@@ -33,6 +35,11 @@ class Place:
     severity: int
     end: str
     pk: int
+
+    @classmethod
+    def of(cls, row: Certificate | Endpoint) -> Place:
+        end = row.not_after.isoformat() if isinstance(row, Certificate) and row.not_after else ""
+        return cls(row.worst_severity, end, row.pk)
 
     def write(self, show: Show, what: What) -> str:
         return str(_signer.sign_object([show, what, self.severity, self.end, self.pk]))
@@ -62,23 +69,43 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
+    """One page, and what leads to the one behind it and the one before it ("" where there is none)."""
+
     lines: Sequence[Line]
     after: str
+    before: str = ""
 
 
-def queue_of(user: User, show: Show, what: What, after: str, now: datetime) -> Queue:
-    """One page. Raises CursorError if ``after`` belongs to no page of this queue."""
-    place = Place.read(after, show, what)
+def queue_of(user: User, show: Show, what: What, after: str, now: datetime, before: str = "") -> Queue:
+    """One page. Raises CursorError if ``after``, or ``before``, belongs to no page of this queue."""
     if what == "certificates":
-        certificates = _walk(with_listed(_certificates(user, show, now)), place, "not_after")
-        lines = _certificate_lines(certificates[:SHOWN], user, now)
-        return Queue(lines, _after(certificates, show, what))
-    endpoints = _walk(_endpoints(user, show, now).select_related("certificate", "owner_team"), place, "")
-    suggested = suggested_for_endpoints(endpoints[:SHOWN], user)
-    rows = endpoint_rows(endpoints[:SHOWN], now)
-    return Queue(
-        [Line(row.endpoint, row, suggested.get(row.endpoint.pk, ())) for row in rows], _after(endpoints, show, what)
-    )
+        rows, end = with_listed(_certificates(user, show, now)), "not_after"
+    else:
+        rows, end = _endpoints(user, show, now).select_related("certificate", "owner_team"), ""
+    found, links = _turn(rows, end, show, what, after, before)
+    if what == "certificates":
+        return Queue(_certificate_lines(found, user, now), *links)
+    suggested = suggested_for_endpoints(found, user)
+    lines = [Line(row.endpoint, row, suggested.get(row.endpoint.pk, ())) for row in endpoint_rows(found, now)]
+    return Queue(lines, *links)
+
+
+def _turn(
+    rows: QuerySet[Any], end: str, show: Show, what: What, after: str, before: str
+) -> tuple[list[Any], tuple[str, str]]:
+    """The rows of a page, and the places behind and before it."""
+    if until := Place.read(before, show, what):
+        found = _walk(rows, until, end, back=True)
+        page = found[:SHOWN][::-1]
+        # What is left before it may be less than a page by now: then the queue begins anew.
+        if len(page) == SHOWN:
+            first = Place.of(page[0]).write(show, what) if len(found) > SHOWN else ""
+            return page, (Place.of(page[-1]).write(show, what), first)
+    place = None if until else Place.read(after, show, what)
+    found = _walk(rows, place, end)
+    page = found[:SHOWN]
+    behind = Place.of(page[-1]).write(show, what) if len(found) > SHOWN else ""
+    return page, (behind, Place.of(page[0]).write(show, what) if place and page else "")
 
 
 def _certificate_lines(certificates: Sequence[Certificate], user: User, now: datetime) -> list[Line]:
@@ -114,45 +141,46 @@ def _in_queue(rows: QuerySet[Any], show: Show, now: datetime) -> QuerySet[Any]:
         return rows.filter(owner_origin="", owner_team=None)
     if show == "inferred":
         return rows.filter(owner_origin=Origin.INFERRED, owner_team__isnull=False)
-    gone = User.objects.filter(Q(is_active=False) | Q(ends_at__lte=now)).values("pk")
-    return rows.filter(owner_person__in=gone)
+    gone = User.objects.filter(Q(is_active=False) | Q(ends_at__lte=now)).values_list("pk", flat=True)
+    # Found by person first: in the order of the queue, nearly all that is owned would be read to find few.
+    theirs = rows.model._default_manager.filter(owner_person__in=list(gone)).order_by().values_list("pk", flat=True)
+    few = few_of(theirs)
+    return rows.filter(owner_person__in=gone) if few is None else rows.filter(among("pk", few))
 
 
-def _walk(rows: QuerySet[Any], place: Place | None, end: str) -> list[Any]:
-    """Up to one more than a page: severity by severity, the soonest end first, so that each step begins in an index."""
+def _walk(rows: QuerySet[Any], place: Place | None, end: str, *, back: bool = False) -> list[Any]:
+    """Up to one more than a page: severity by severity, the soonest end first, so that each step begins in an index.
+
+    ``back``: from the place towards the beginning, nearest first.
+    """
     found: list[Any] = []
-    for severity in sorted((value for value in Severity.values if not place or value <= place.severity), reverse=True):
+    for severity in sorted(Severity.values, reverse=not back):
+        if place and (severity < place.severity if back else severity > place.severity):
+            continue
         here = place if place and place.severity == severity else None
         of_severity = rows.filter(worst_severity=severity)
-        for part in _parts(of_severity, here, end):
+        for part in _parts(of_severity, here, end, back=back):
             found += part[: SHOWN + 1 - len(found)]
             if len(found) > SHOWN:
                 return found
     return found
 
 
-def _parts(rows: QuerySet[Any], place: Place | None, end: str) -> list[QuerySet[Any]]:
-    """With an end, then without one; each behind the place if that lies in it."""
-    beyond = Q(pk__gt=place.pk) if place else Q()
+def _parts(rows: QuerySet[Any], place: Place | None, end: str, *, back: bool) -> list[QuerySet[Any]]:
+    """With an end, then without one (the other way round if ``back``); each beyond the place if that lies in it."""
+    sign, beyond_it = ("-", "lt") if back else ("", "gt")
+    beyond = Q(**{f"pk__{beyond_it}": place.pk}) if place else Q()
     if not end:
-        return [rows.filter(beyond).order_by("pk")]
-    dated = rows.filter(**{f"{end}__isnull": False}).order_by(end, "pk")
-    undated = rows.filter(**{f"{end}__isnull": True}).order_by("pk")
-    if place is None:
-        return [dated, undated]
-    if not place.end:
-        return [undated.filter(beyond)]
-    at = datetime.fromisoformat(place.end)
-    later = Q(**{f"{end}__gte": at}) & (Q(**{f"{end}__gt": at}) | beyond)
-    return [dated.filter(later), undated]
-
-
-def _after(rows: Sequence[Any], show: Show, what: What) -> str:
-    if len(rows) <= SHOWN:
-        return ""
-    last = rows[SHOWN - 1]
-    end = last.not_after.isoformat() if isinstance(last, Certificate) and last.not_after else ""
-    return Place(last.worst_severity, end, last.pk).write(show, what)
+        return [rows.filter(beyond).order_by(f"{sign}pk")]
+    dated = rows.filter(**{f"{end}__isnull": False}).order_by(f"{sign}{end}", f"{sign}pk")
+    undated = rows.filter(**{f"{end}__isnull": True}).order_by(f"{sign}pk")
+    if place and place.end:
+        at = datetime.fromisoformat(place.end)
+        dated = dated.filter(Q(**{f"{end}__{beyond_it}e": at}) & (Q(**{f"{end}__{beyond_it}": at}) | beyond))
+        return [dated] if back else [dated, undated]
+    if place:
+        return [undated.filter(beyond), dated] if back else [undated.filter(beyond)]
+    return [undated, dated] if back else [dated, undated]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Max, Min, QuerySet
 
+from inventory.filters.texts import names_holding, services_holding
 from inventory.models import Certificate, CertificateName, Endpoint, Issuer
 from inventory.ownership import Rule, bounds_of, fits, name_pattern, text_pattern
 from inventory.services.owned import CERTIFICATES, Owned
@@ -75,12 +76,17 @@ def _by_name(owned: Owned, rule: Rule) -> list[int]:
     pattern = name_pattern(rule.name_pattern)
     longest = max(pattern.split("*"), key=len)
     exact = longest == pattern
-    names = CertificateName.objects.filter(Q(value=pattern) if exact else Q(value__contains=longest)).order_by()
-    certificates = list(dict.fromkeys(names.values_list("certificate_id", flat=True)[:FOUND_AT_MOST]))
+    if exact:
+        names = CertificateName.objects.filter(value=pattern).order_by()
+        found = list(names.values_list("certificate_id", flat=True)[:FOUND_AT_MOST])
+    else:
+        found = names_holding(longest, FOUND_AT_MOST)
+    certificates = list(dict.fromkeys(found))
     if owned is CERTIFICATES:
         return certificates
-    asked_for = Q(server_name=pattern) if exact else Q(server_name__contains=longest)
-    return list(dict.fromkeys([*_first(Endpoint.objects.filter(asked_for)), *_serving(certificates)]))
+    # A service begins with the name that was asked for.
+    asked = _first(Endpoint.objects.filter(server_name=pattern)) if exact else services_holding(longest, FOUND_AT_MOST)
+    return list(dict.fromkeys([*asked, *_serving(certificates)]))
 
 
 def _serving(certificates: Sequence[int]) -> list[int]:
