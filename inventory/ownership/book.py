@@ -28,8 +28,8 @@ from inventory.ownership.rules import (
     bounds_of,
 )
 
-# Issuers, sources and tags are few and come again and again; more values than this are not remembered.
-REMEMBERED_AT_MOST = 50_000
+# Issuers, sources and tags are few and come again and again, and names some times in a row: all are forgotten beyond.
+REMEMBERED_AT_MOST = 10_000
 
 
 class RuleBook:
@@ -66,8 +66,9 @@ class RuleBook:
         known = self._remembered.get((kind, value))
         if known is None:
             known = ask(value)
-            if len(self._remembered) < REMEMBERED_AT_MOST:
-                self._remembered[kind, value] = known
+            if len(self._remembered) >= REMEMBERED_AT_MOST:
+                self._remembered.clear()
+            self._remembered[kind, value] = known
         return known
 
     def _ask(self, kind: str) -> tuple[int, Callable[[Any], int]]:

@@ -6,6 +6,7 @@ from inventory.services.chains import StoredChains, chain_digest, known_chains, 
 from inventory.services.details import ChangedMeanwhileError, describe, details_of, version_of
 from inventory.services.domains import sort_into_domains
 from inventory.services.endpoints import Look, Noted, Spot, around, comes_back, endpoints_at, note_looks, spot_of
+from inventory.services.facts import digest_of
 from inventory.services.ownership import (
     assign_endpoint_owner,
     assign_owner,
@@ -18,7 +19,7 @@ from inventory.services.retirement import (
     unretire_certificate,
     unretire_endpoint,
 )
-from inventory.services.rules import Applied, apply_rules, tell_applied
+from inventory.services.rules import Applied, Finds, apply_rules, tell_applied
 from inventory.services.rules.keeping import (
     delete_rule,
     move_rule,
@@ -41,6 +42,7 @@ __all__ = [
     "ChangeError",
     "ChangedMeanwhileError",
     "Drift",
+    "Finds",
     "Look",
     "Noted",
     "Preview",
@@ -62,6 +64,7 @@ __all__ = [
     "delete_rule",
     "describe",
     "details_of",
+    "digest_of",
     "endpoints_at",
     "judge_paths_again",
     "keep_trust_store",

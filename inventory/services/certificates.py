@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from inventory.models import Certificate, CertificateDer, CertificateName, Issuer
 from inventory.services.domains import ids_of, keep_domains
@@ -37,36 +38,55 @@ class Stored:
     new: frozenset[int]
 
 
+# Is given unsaved rows, and what was read of each.
+Begin: TypeAlias = Callable[[Sequence[Certificate], Sequence[Facts]], None]
+
+
+def as_it_is(_rows: Sequence[Certificate], _read: Sequence[Facts]) -> None:
+    """New certificates belong to nobody yet."""
+
+
 def store_certificate(der: bytes, now: datetime) -> Certificate:
     stored = store_certificates([der], now)
     return Certificate.objects.get(pk=stored.ids[digest_of(der)])
 
 
 def store_certificates(
-    ders: Sequence[bytes], now: datetime, unknown: Unknown | None = None, into: Counter[Share] | None = None
+    ders: Sequence[bytes],
+    now: datetime,
+    unknown: Unknown | None = None,
+    into: Counter[Share] | None = None,
+    begin: Begin = as_it_is,
 ) -> Stored:
     """Keep certificates; those already known are not touched, not even read.
 
     Give ``unknown`` where the caller is inside a transaction, so that parsing happened before it began, and ``into``
-    (``totals.kept``), so that totals are written at its end.
+    (``totals.kept``), so that totals are written at its end. ``begin`` may say more of what is new, before it is
+    inserted; it is asked again where another worker was faster.
     """
     unknown = Unknown.among(ders) if unknown is None else unknown
     by_digest = {digest_of(der): der for der in ders}
     with kept(into) as deltas:
-        return settled(lambda: _store(by_digest, now, unknown, deltas))
+        return settled(lambda: _store(by_digest, now, unknown, deltas, begin))
 
 
-def _store(by_digest: Mapping[str, bytes], now: datetime, unknown: Unknown, deltas: Counter[Share]) -> Stored:
+def _store(
+    by_digest: Mapping[str, bytes], now: datetime, unknown: Unknown, deltas: Counter[Share], begin: Begin
+) -> Stored:
     ids = dict(Certificate.objects.filter(among("sha256", by_digest)).values_list("sha256", "pk"))
     # In the order of their digests, so that two workers meet at the first common row instead of locking each other.
     missing = [unknown.facts.get(sha256) or facts_of(by_digest[sha256]) for sha256 in sorted(set(by_digest) - set(ids))]
     if not missing:
+        begin([], [])
         return Stored(ids, frozenset())
     issuers = _issuers(missing)
     domains = ids_of((name for facts in missing for name in facts.domains), now)
     rows = [certificate_row(facts, issuers, domains, now) for facts in missing]
+    begin(rows, missing)
     insert_rows(rows)
     made = dict(Certificate.objects.filter(among("sha256", [row.sha256 for row in rows])).values_list("sha256", "pk"))
+    for row in rows:
+        row.pk = made[row.sha256]
     insert(CertificateDer, ("certificate_id", "der"), ((made[facts.sha256], facts.der) for facts in missing))
     names = (name for facts in missing for name in name_rows(facts, made[facts.sha256]))
     insert(CertificateName, ("certificate_id", "position", "kind", "value"), names)

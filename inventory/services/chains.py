@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from inventory.models import Certificate, Chain, ChainLink
-from inventory.services.certificates import Unknown, store_certificates
+from inventory.services.certificates import Begin, Unknown, as_it_is, store_certificates
 from inventory.services.facts import digest_of
 from inventory.services.races import settled
 from inventory.services.totals import Share, certificate_shares, kept
@@ -45,15 +45,16 @@ def store_chains(
     now: datetime,
     unknown: Unknown | None = None,
     into: Counter[Share] | None = None,
+    begin: Begin = as_it_is,
 ) -> StoredChains:
-    """Keep many chains in a fixed number of queries. ``unknown`` and ``into`` as in ``store_certificates``."""
+    """Keep many chains in a fixed number of queries. The other arguments as in ``store_certificates``."""
     by_digest = {chain_digest(ders): tuple(ders) for ders in chains}
     ids = known_chains(by_digest)
     missing = {sha256: ders for sha256, ders in sorted(by_digest.items()) if sha256 not in ids}
     if not missing:
         return StoredChains(ids, frozenset())
     with kept(into) as deltas:
-        stored = store_certificates([der for ders in missing.values() for der in ders], now, unknown, deltas)
+        stored = store_certificates([der for ders in missing.values() for der in ders], now, unknown, deltas, begin)
         made = settled(lambda: _store(missing, stored.ids))
         _call_leaves([leaf for _, leaf in made.values()], now, deltas)
     return StoredChains(ids | made, stored.new)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from django.db.models import Case, F, Model, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
@@ -119,6 +119,14 @@ def spot_of(row: Endpoint) -> Spot:
     return Spot(row.zone, bytes(row.address), row.port, row.server_name, row.protocol)
 
 
+# Is given unsaved rows, and of each whether something answered there.
+Begin: TypeAlias = Callable[[Sequence[Endpoint], Sequence[bool]], None]
+
+
+def as_it_is(_rows: Sequence[Endpoint], _answered: Sequence[bool]) -> None:
+    """New endpoints belong to nobody yet."""
+
+
 def note_looks(
     looks: Sequence[tuple[Spot, Look]],
     known: dict[Spot, Endpoint],
@@ -127,17 +135,19 @@ def note_looks(
     schedule: timedelta | None,
     deltas: Counter[Share],
     began: datetime | None = None,
+    begin: Begin = as_it_is,
 ) -> Noted:
     """Keep what a batch of looks (at most one per spot) showed; spots not in ``known`` become endpoints, and enter it.
 
     Runs in the caller's transaction, in a number of queries that does not depend on the size of the batch.
     ``schedule`` None leaves each endpoint's own schedule. ``began``: since when was looked, now if nothing is said.
+    ``begin`` may say more of what is new, before it is inserted.
     """
     batch = [_Kept(spot, look, known.get(spot), began or now) for spot, look in looks]
     shorter = _looked_at_more_often(batch, by, now, schedule)
     for kept in batch:
         kept.apply(now, None if kept.row.pk in shorter else schedule)
-    _write(batch, now, known)
+    _write(batch, now, known, begin)
     served = keep_served([(kept.row, kept.look.chains) for kept in batch], now)
     leaves = {leaf for kept in batch for _, leaf in kept.look.chains.values()}
     # Not the authorities above them: all workers see the same few, and would wait for each other until they commit.
@@ -174,6 +184,11 @@ class _Kept:
     @property
     def is_same(self) -> bool:
         return not self.is_new and not self.revived and self._facts() == self.facts_before
+
+    @property
+    def has_answered(self) -> bool:
+        """Unreachable places were looked at but not seen."""
+        return self.look.outcome != Outcome.UNREACHABLE
 
     def apply(self, now: datetime, schedule: timedelta | None) -> None:
         row, look = self.row, self.look
@@ -222,7 +237,7 @@ def comes_back(row: Endpoint, look: Look, began: datetime) -> bool:
     return row.retired_at is not None and row.retired_at < began and look.outcome == Outcome.SERVED
 
 
-def _write(batch: Sequence[_Kept], now: datetime, known: dict[Spot, Endpoint]) -> None:
+def _write(batch: Sequence[_Kept], now: datetime, known: dict[Spot, Endpoint], begin: Begin) -> None:
     same = [kept for kept in batch if kept.is_same]
     seen = [kept.row.pk for kept in same if kept.look.outcome == Outcome.SERVED]
     tried = [kept.row.pk for kept in same if kept.look.outcome != Outcome.SERVED]
@@ -236,8 +251,9 @@ def _write(batch: Sequence[_Kept], now: datetime, known: dict[Spot, Endpoint]) -
     write([kept.row for kept in batch if kept.revived], _RETIRED)
     # In the order of their places: two workers that find the same ones meet at the first.
     new = sorted((kept for kept in batch if kept.is_new), key=lambda kept: kept.spot)
-    insert_rows([kept.row for kept in new])
     if new:
+        begin([kept.row for kept in new], [kept.has_answered for kept in new])
+        insert_rows([kept.row for kept in new])
         index_texts(Endpoint)
         made = _keys_at([kept.spot for kept in new])
         for kept in new:
@@ -259,8 +275,7 @@ def _seen(batch: Iterable[_Kept]) -> set[int]:
 
 
 def _note_seen(batch: Sequence[_Kept], certificates: Collection[int], by: SeenBy, now: datetime) -> None:
-    """Unreachable places were looked at but not seen."""
-    answered = [kept.row.pk for kept in batch if kept.look.outcome != Outcome.UNREACHABLE]
+    answered = [kept.row.pk for kept in batch if kept.has_answered]
     note_sightings(by, answered, certificates, now)
     if certificates:
         _move_last_seen(certificates, now)

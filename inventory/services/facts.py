@@ -64,6 +64,11 @@ class Facts:
     issuer: IssuerFacts | None
     domains: Mapping[str, bool] = field(default_factory=dict)
 
+    @property
+    def stored_names(self) -> list[tuple[str, str]]:
+        """The names that are kept, as long as their column lets them be."""
+        return [(kind, _cut(CertificateName, "value", value)) for kind, value in self.names[:NAMES_AT_MOST]]
+
 
 def digest_of(der: bytes) -> str:
     """Each step that stores a batch asks for it: those of usual size are remembered, some megabytes of them at most."""
@@ -200,5 +205,5 @@ def certificate_row(facts: Facts, issuers: Mapping[str, int], domains: Mapping[s
 
 def name_rows(facts: Facts, certificate_id: int) -> Iterable[tuple[int, int, str, str]]:
     """Certificate, position, kind, value."""
-    for position, (kind, value) in enumerate(facts.names[:NAMES_AT_MOST]):
-        yield certificate_id, position, kind, _cut(CertificateName, "value", value)
+    for position, (kind, value) in enumerate(facts.stored_names):
+        yield certificate_id, position, kind, value

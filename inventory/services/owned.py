@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,7 +59,13 @@ def lock(owned: Owned, rows: QuerySet[Any]) -> set[int]:
 
 def call_for_key_sharers(rows: Iterable[Certificate], now: datetime) -> None:
     """What is said of a shared key names the others, or calls them another team's: it depends on who owns those."""
-    _sharers({row.spki_sha256 for row in rows if row.spki_sha256}).update(judge_at=now)
+    own = Counter(row.spki_sha256 for row in rows if row.spki_sha256)
+    carriers = Certificate.objects.filter(among("spki_sha256", own)).order_by()
+    carried = carriers.values_list("spki_sha256").annotate(Count("pk")) if own else ()
+    # These rows are due themselves, and nearly always no other one carries their key.
+    if shared := {key for key, number in carried if number > own[key]}:
+        hold(_sharers(shared))
+        _sharers(shared).update(judge_at=now)
 
 
 def _sharers(keys: Collection[str]) -> QuerySet[Certificate]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.db import connection
@@ -14,11 +15,11 @@ from django.db.models import QuerySet
 from accounts.models import Team
 from accounts.services import audit
 from inventory.models import Certificate, Endpoint, Origin
-from inventory.ownership import Fallbacks, RuleBook
+from inventory.ownership import Facts, Fallbacks, RuleBook
 from inventory.ownership.rules import ADDRESSES, CUSTOM, SOURCES
 from inventory.services.owned import CERTIFICATES, ENDPOINTS, LISTED_AT_MOST, Owned, call_for_key_sharers, in_bulk, lock
 from inventory.services.rules.gathering import gather
-from inventory.services.rules.reading import current_fallbacks, current_rules
+from inventory.services.rules.reading import current_book, current_fallbacks
 from inventory.services.rules.standing import WRITTEN, Stand, fallback_of, words_of
 from inventory.services.sightings import SeenBy
 from inventory.services.totals import CERTIFICATE_COLUMNS, Share, kept
@@ -51,7 +52,7 @@ class Applied:
     certificates: Sequence[Change] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """Rules and fallbacks of one moment, for many rows."""
 
@@ -60,9 +61,13 @@ class Asked:
 
     @classmethod
     def now(cls, team: Team | None = None, by: SeenBy | None = None) -> Asked:
-        return cls(RuleBook(current_rules()), current_fallbacks(team, by))
+        return cls(current_book(), current_fallbacks(team, by))
 
     @property
+    def speaks(self) -> bool:
+        return bool(self.rules or self.fallbacks)
+
+    @cached_property
     def facts(self) -> frozenset[str]:
         """The kinds of facts that an answer needs."""
         places = {ADDRESSES} if self.fallbacks.segments else set()
@@ -75,9 +80,9 @@ class Asked:
     def about(self, owned: Owned, rows: Sequence[Any]) -> list[Change]:
         """How each of these would stand; also of those that stand so already."""
         facts = gather(owned, rows, self.facts)
-        return [Change(row, stand, self._after(stand, facts[row.pk])) for row in rows for stand in [Stand.of(row)]]
+        return [Change(row, stand, self.after(stand, facts[row.pk])) for row in rows for stand in [Stand.of(row)]]
 
-    def _after(self, stand: Stand, facts: Any) -> Stand:
+    def after(self, stand: Stand, facts: Facts) -> Stand:
         said = self.rules.decide(facts)
         return stand.after(said, self.fallbacks.say(facts) if fallback_of(self.fallbacks, stand, said) else None)
 
@@ -97,14 +102,21 @@ def apply_rules(
     caller's transaction, in a number of queries that does not depend on how many they are; the caller calls
     ``tell_applied`` after the totals are written.
     """
-    fresh = {"owner_team": None, "owner_person": None, "owner_origin": "", "owner_reason": ""}
     asked = Asked.now(team, by)
-    if not (asked.rules or asked.fallbacks):
-        return None
+    return apply_asked(asked, certificates, endpoints, now, deltas) if asked.speaks else None
+
+
+def apply_asked(
+    asked: Asked, certificates: Collection[int], endpoints: Collection[int], now: datetime, deltas: Counter[Share]
+) -> Applied:
+    """As ``apply_rules``, with the rules as they were when asked for."""
+    fresh = {"owner_team": None, "owner_person": None, "owner_origin": "", "owner_reason": ""}
     leaves = Certificate.objects.leaves().filter(among("pk", certificates))
     return Applied(
-        _apply(ENDPOINTS, Endpoint.objects.filter(among("pk", endpoints), **fresh), asked, now, deltas),
-        _apply(CERTIFICATES, leaves.filter(**fresh), asked, now, deltas),
+        _apply(ENDPOINTS, Endpoint.objects.filter(among("pk", endpoints), **fresh), asked, now, deltas)
+        if endpoints
+        else (),
+        _apply(CERTIFICATES, leaves.filter(**fresh), asked, now, deltas) if certificates else (),
     )
 
 
@@ -135,8 +147,13 @@ def _apply(owned: Owned, rows: QuerySet[Any], asked: Asked, now: datetime, delta
     write([change.row for change in changes], WRITTEN)
     deltas.update(share for change in changes for share in owned.shares(change.row))
     if owned is CERTIFICATES:
-        call_for_key_sharers([c.row for c in changes if c.before.owner != c.after.owner], now)
+        call_sharers(changes, now)
     return changes
+
+
+def call_sharers(changes: Sequence[Change], now: datetime) -> None:
+    """What is said of others with the same key depends on whose these are."""
+    call_for_key_sharers([change.row for change in changes if change.before.owner != change.after.owner], now)
 
 
 def _still(owned: Owned, rows: QuerySet[Any], changes: Sequence[Change]) -> Sequence[Change]:

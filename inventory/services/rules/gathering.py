@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from django.db.models import F, Window
@@ -43,6 +43,22 @@ def gather(owned: Owned, rows: Collection[Any], asked: Collection[str]) -> dict[
         )
         for row in rows
     }
+
+
+def gather_new(rows: Sequence[Endpoint], sources: Sequence[str], asked: Collection[str]) -> list[Facts]:
+    """The facts of endpoints that are not stored yet, in their order; ``sources`` says of each which one sees it."""
+    certificates = {row.certificate_id for row in rows if row.certificate_id}
+    names = _names(certificates) if NAMES in asked else NOTHING
+    issuers = _issuers(certificates) if ISSUERS in asked else NOTHING
+    return [
+        Facts(
+            names=(*_asked_for(ENDPOINTS, row), *names.get(row.certificate_id or 0, ())),
+            addresses=[(row.zone, bytes(row.address))],
+            issuers=issuers.get(row.certificate_id or 0, ()),
+            sources=(source,) if source else (),
+        )
+        for row, source in zip(rows, sources, strict=True)
+    ]
 
 
 def _asked_for(owned: Owned, row: Any) -> tuple[str, ...]:
