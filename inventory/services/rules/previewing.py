@@ -17,7 +17,7 @@ from inventory.services.rules.standing import Stand, differences
 from inventory.services.writing import among
 
 # More than this is not looked at while a person waits; the preview says so.
-LOOKED_AT_MOST = 2000
+LOOKED_AT_MOST = 1000
 LISTED_AT_MOST = 50
 # The key of a rule that is not kept yet.
 TYPED = -1
