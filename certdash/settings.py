@@ -180,6 +180,8 @@ CERTIFICATE_PANELS = [
 ]
 # Who stands in as owner where no rule decides: a function that gives the teams of sources and of networks.
 OWNERS_OF_PLACES = "discovery.services.owners.owners_of_places"
+# How many networks and sources have no such owner, told to a user: the queue of what nobody answers for says so.
+PLACES_WITHOUT_OWNER = "discovery.services.owners.without_owner"
 ENDPOINT_PANELS = [
     ("findings", "Findings", "policy:endpoint_findings"),
     ("history", "History", "discovery:endpoint_history"),

@@ -61,7 +61,11 @@ class NetworkSection(Section):
         Field("zone", text, "the zone whose workers reach it", DEFAULT_ZONE),
         Field("special", flag, "true: it is loopback or link-local, on purpose", default=False),
         Field("wide", flag, "true: a very wide network is meant, with every address in it", default=False),
-        Field("owner", text, "the team that owns what is found there and nobody else owns"),
+        Field(
+            "owner",
+            text,
+            "the team that owns what is found there and nobody else owns; refused without it where it may be probed",
+        ),
     )
 
     def present(self) -> dict[Key, Values]:
@@ -171,7 +175,7 @@ class SourceSection(Section):
         Field("rate_limit", number, "connections per second", 500),
         Field("engine", choice(Source.Engine.values), "own or nmap", Source.Engine.OWN.value),
         Field("zone", text, "the zone whose workers look", DEFAULT_ZONE),
-        Field("owner", text, "the team that keeps it, and owns what it finds and nobody else owns"),
+        Field("owner", text, "the team that keeps it, and owns what it finds and nobody else owns; refused without it"),
         Field("enabled", flag, "false: it rests", default=True),
     )
 

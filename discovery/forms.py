@@ -15,7 +15,7 @@ from certdash.lib.forms import Whole, one_line, say_one_line
 from certdash.lib.inert import visible
 from discovery.addresses import AddressError, Problem, Target, is_very_wide, parse_network, wholly_special
 from discovery.models import Network, Source, Zone
-from discovery.services import Ask
+from discovery.services import OWNER_MISSING, Ask
 
 # ModelForm takes its model as a type argument for the type checker only.
 if TYPE_CHECKING:
@@ -61,7 +61,6 @@ class ScanForm(forms.Form):
         return Ask(**self.cleaned_data)
 
 
-OWNER_MISSING = _("Choose the team that owns what is found and nobody else owns.")
 LONGEST = {"targets": TARGETS_AT_MOST, "server_names": NAMES_AT_MOST, "exclusions": EXCLUSIONS_AT_MOST, "ports": 300}
 
 

@@ -28,6 +28,12 @@ class Zone(models.Model):
         return self.name
 
 
+class NetworkQuerySet(models.QuerySet["Network"]):
+    def ownerless(self) -> NetworkQuerySet:
+        """Those that somebody must choose an owner for: ``is_ownerless``, as a query."""
+        return self.filter(owner_team=None, is_excluded=False, purpose=Network.Purpose.PROBE)
+
+
 class Network(models.Model):
     """Permission to connect to a range of addresses for one purpose. What no row allows is not probed.
 
@@ -52,6 +58,8 @@ class Network(models.Model):
     zone = models.ForeignKey(Zone, on_delete=models.PROTECT, related_name="networks", verbose_name=_("zone"))
     owner_team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, verbose_name=_("owner"))
 
+    objects = NetworkQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("network")
         verbose_name_plural = _("networks")
@@ -63,6 +71,11 @@ class Network(models.Model):
     def __str__(self) -> str:
         return self.name or self.cidr
 
+    @property
+    def is_ownerless(self) -> bool:
+        """Only what may be probed finds anything that needs an owner."""
+        return self.owner_team_id is None and not self.is_excluded and self.purpose == self.Purpose.PROBE
+
 
 class SourceQuerySet(models.QuerySet["Source"]):
     def visible_to(self, user: User | AnonymousUser) -> SourceQuerySet:
@@ -70,6 +83,9 @@ class SourceQuerySet(models.QuerySet["Source"]):
         if not isinstance(user, User) or not user.is_active:
             return self.none()
         return self if user.sees_everything else self.filter(owner_team__in=user.memberships.values("team"))
+
+    def ownerless(self) -> SourceQuerySet:
+        return self.filter(owner_team=None)
 
 
 class Source(models.Model):
@@ -111,3 +127,7 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_ownerless(self) -> bool:
+        return self.owner_team_id is None

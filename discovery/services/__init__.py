@@ -11,7 +11,13 @@ from discovery.services.networks import (
     egress_policy,
     save_network,
 )
-from discovery.services.owners import house_team, house_team_if_any
+from discovery.services.owners import (
+    OWNER_MISSING,
+    OwnerMissingError,
+    house_team,
+    house_team_if_any,
+    without_owner,
+)
 from discovery.services.plans import Ask, ScanRefusedError
 from discovery.services.queue import (
     PATIENCE,
@@ -40,8 +46,10 @@ from discovery.services.zones import delete_zone, save_zone
 __all__ = [
     "CANDIDATES_KEPT",
     "DEFAULT_ZONE",
+    "OWNER_MISSING",
     "PATIENCE",
     "Ask",
+    "OwnerMissingError",
     "Recorded",
     "Recording",
     "ScanRefusedError",
@@ -82,4 +90,5 @@ __all__ = [
     "start_scan",
     "tick",
     "why_waiting",
+    "without_owner",
 ]

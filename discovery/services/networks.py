@@ -15,6 +15,7 @@ from certdash.lib.egress import Policy
 from discovery.addresses import AddressError, Problem, Target, Targets, is_special, parse_network, wholly_special
 from discovery.addresses.values import merge, subtract
 from discovery.models import Coverage, Network, Zone
+from discovery.services.owners import require_owner
 from inventory.addresses import unpack
 
 DEFAULT_ZONE = "default"
@@ -86,8 +87,9 @@ def save_network(
 ) -> Network:
     """Add or change one permission or exclusion. Loopback and the like must be named: ``allows_special``.
 
-    Raises AddressError if the text is no network. The same network again changes the row that is there. ``actor`` None
-    is somebody at the command line, who could write to the database anyway; ``origin`` says so in the audit.
+    Raises AddressError if the text is no network, OwnerMissingError if it may be probed and has no owner. The same
+    network again changes the row that is there. ``actor`` None is somebody at the command line, who could write to the
+    database anyway; ``origin`` says so in the audit.
     """
     if actor is not None:
         require_role(actor, Role.ADMINISTRATOR)
@@ -114,6 +116,7 @@ def _write(row: Network, columns: dict[str, Any]) -> tuple[dict[str, Any], dict[
     before = _described(stood) if stood else {}
     for name, value in columns.items():
         setattr(row, name, value)
+    require_owner(row)
     after = _described(row)
     is_other = stood is not None and before != after
     if stood and is_other:
@@ -164,7 +167,7 @@ def delete_network(network: Network, *, actor: User | None, now: datetime) -> No
 
 
 @transaction.atomic
-def allow(targets: Iterable[Target], *, origin: str, now: datetime, owner: Team | None = None) -> list[Network]:
+def allow(targets: Iterable[Target], *, origin: str, now: datetime, owner: Team) -> list[Network]:
     """Permit what somebody names at the command line, special addresses included, for probing.
 
     ``owner`` is whose it is where nobody owns it yet.

@@ -7,11 +7,34 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership, Organisation, Team, User
 from accounts.services import audit
 from discovery.models import Network, Source
 from inventory.ownership import Place
+
+OWNER_MISSING = _("Choose the team that owns what is found and nobody else owns.")
+
+
+class OwnerMissingError(ValueError):
+    """Somebody must answer for what a network or a source finds."""
+
+    def __init__(self) -> None:
+        super().__init__(str(OWNER_MISSING))
+
+
+def require_owner(row: Network | Source) -> None:
+    """Every way to write a network or a source comes through here. Raises OwnerMissingError."""
+    if row.is_ownerless:
+        raise OwnerMissingError
+
+
+def without_owner(user: User) -> tuple[int, int]:
+    """How many networks and sources of earlier versions have no owner; told to those who can choose one."""
+    if not user.is_administrator:
+        return 0, 0
+    return Network.objects.ownerless().count(), Source.objects.ownerless().count()
 
 
 def owners_of_places() -> tuple[Mapping[str, int], Iterable[Place]]:

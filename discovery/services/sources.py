@@ -15,7 +15,7 @@ from discovery.addresses.values import merge, subtract
 from discovery.models import Coverage, Scan, Source
 from discovery.services.areas import ASKED, asks_as
 from discovery.services.networks import default_zone
-from discovery.services.owners import house_team
+from discovery.services.owners import house_team, require_owner
 from discovery.services.plans import Ask
 from discovery.services.scans import cancel_scan, permitted, require_own, start_scan
 
@@ -41,11 +41,13 @@ def save_source(source: Source, *, actor: User | None, now: datetime, origin: st
     """Add or change a source; its next run is due at once when what it asks has changed.
 
     Raises ScanRefusedError if an item cannot be read, is in no network that may be probed, or if it is more than one
-    run may ask. ``actor`` None is somebody at the command line; ``origin`` says so in the audit.
+    run may ask; OwnerMissingError if it has no owner. ``actor`` None is somebody at the command line; ``origin`` says
+    so in the audit.
     """
     before = Source.objects.filter(pk=source.pk).first()
     if actor is not None:
         _require_own(source, before, actor)
+    require_owner(source)
     require_possible(source)
     if before is None:
         source.created_at = now
@@ -139,7 +141,7 @@ def start_first_source(targets: str, ports: str, every: timedelta, *, actor: Use
 
 
 @transaction.atomic
-def look_daily(network: str, *, origin: str, now: datetime, owner: Team | None = None) -> Source | None:
+def look_daily(network: str, *, origin: str, now: datetime, owner: Team) -> Source | None:
     """Have the first source look at this network too; None if some source looks at all of it already.
 
     Raises ScanRefusedError.

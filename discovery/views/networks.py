@@ -22,7 +22,8 @@ from discovery.models import Network
 def network_list(request: HtmxRequest) -> HttpResponse:
     rows = Network.objects.select_related("zone", "owner_team", "coverage")
     networks = services.networks_now(rows, timezone.now())
-    return render(request, "discovery/network_list.html", {"networks": networks})
+    ownerless = sum(line.row.is_ownerless for line in networks)
+    return render(request, "discovery/network_list.html", {"networks": networks, "ownerless": ownerless})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -35,7 +35,12 @@ def scan_list(request: HtmxRequest) -> HttpResponse:
     rows = Source.objects.visible_to(request.user).select_related("owner_team", "zone", "coverage")
     sources = services.sources_now(rows, timezone.now())
     scans = list(Scan.objects.visible_to(request.user).select_related("requested_by").defer(*LONG)[: LISTED + 1])
-    context = {"sources": sources, "scans": scans[:LISTED], "are_more": len(scans) > LISTED}
+    context = {
+        "sources": sources,
+        "ownerless": sum(line.row.is_ownerless for line in sources),
+        "scans": scans[:LISTED],
+        "are_more": len(scans) > LISTED,
+    }
     return render(request, "discovery/scan_list.html", context)
 
 

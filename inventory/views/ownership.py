@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -35,7 +38,7 @@ from inventory.views.listing import person
 
 TEMPLATE = "inventory/ownership.html"
 UNDO_WITHIN = timedelta(days=1)
-PARAMETERS = ("show", "what", "after")
+PARAMETERS = ("show", "what", "after", "before")
 _signer = TimestampSigner(salt="inventory.views.ownership")
 
 
@@ -45,7 +48,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     show, what = _asked(request.GET)
     problem = ""
     try:
-        found = queue_of(user, show, what, request.GET.get("after", ""), now)
+        found = _found(user, show, what, request.GET, now)
     except CursorError:
         found, problem = queue_of(user, show, what, "", now), _("The link to this page of the queue is damaged.")
     undone = _read(request.GET.get("undo", ""))
@@ -56,6 +59,10 @@ def queue(request: HttpRequest) -> HttpResponse:
         "back": _query(request.GET),
     }
     return render(request, TEMPLATE, context)
+
+
+def _found(user: User, show: Show, what: What, given: QueryDict, now: datetime) -> Queue:
+    return queue_of(user, show, what, given.get("after", ""), now, given.get("before", ""))
 
 
 def _asked(given: QueryDict) -> tuple[Show, What]:
@@ -76,6 +83,7 @@ def _page(user: User, show: Show, what: What, found: Queue) -> dict[str, Any]:
         "what": what,
         "lines": [(line, version_of(owner_of(line.item))) for line in found.lines],
         "next_url": f"?show={show}&what={what}&after={found.after}" if found.after else "",
+        "previous_url": f"?show={show}&what={what}&before={found.before}" if found.before else "",
         "tabs": [
             {
                 "label": word,
@@ -89,8 +97,16 @@ def _page(user: User, show: Show, what: What, found: Queue) -> dict[str, Any]:
         "owned": owned,
         "all": sum(owned.values()),
         "empty_teams": teams_without_members(user, CERTIFICATES, ENDPOINTS) if show == "left" else [],
+        "places": _places(user),
         "may_change": user.may_change,
     }
+
+
+def _places(user: User) -> Any:
+    """How many networks and sources have no team to fall back to."""
+    without_owner: Callable[[User], tuple[int, int]] = import_string(settings.PLACES_WITHOUT_OWNER)
+    networks, sources = without_owner(user)
+    return {"networks": networks, "sources": sources}
 
 
 @require_POST
@@ -172,7 +188,7 @@ def _here(request: HttpRequest, now: datetime) -> dict[str, Any]:
     user, given = person(request), QueryDict(_posted(request))
     show, what = _asked(given)
     try:
-        found = queue_of(user, show, what, given.get("after", ""), now)
+        found = _found(user, show, what, given, now)
     except CursorError:
         found = queue_of(user, show, what, "", now)
     return {**_page(user, show, what, found), "back": _query(given)}

@@ -16,7 +16,7 @@ from accounts.models import Membership, Organisation, Role, Team, TickRun, User
 from accounts.services import audit
 from certdash.lib.work import WorkStatus
 from discovery.models import Candidate, Scan, Source
-from discovery.services import Ask, default_zone, save_network, start_scan
+from discovery.services import Ask, default_zone, start_scan
 from inventory.addresses import pack
 from inventory.models import Certificate, Domain, Endpoint
 from inventory.services import describe, recount, sort_into_domains
@@ -28,6 +28,7 @@ from reports.services import canonical
 from reports.services.freezing import freeze_inventory
 from tests.browser.worker import working
 from tests.conftest import PASSWORD
+from tests.discovery.permitting import permit
 from tests.inventory.factories import make_certificate, make_endpoint
 
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -77,7 +78,7 @@ def make_people(now: datetime) -> dict[str, User]:
 def make_estate(manifest: Manifest, now: datetime) -> Estate:
     estate = Estate(now, make_people(now), manifest)
     ada = estate.people["administrator"]
-    save_network("127.0.0.0/8", actor=ada, now=now, allows_special=True, name="Lab")
+    permit("127.0.0.0/8", actor=ada, now=now, allows_special=True, name="Lab")
     TickRun.objects.create(name="heartbeat", started_at=now, finished_at=now)
     _rows(Team.objects.get(), now)
     source = _source(manifest, now)

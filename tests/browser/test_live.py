@@ -11,9 +11,10 @@ from playwright.sync_api import expect
 from accounts.models import User
 from certdash.lib.work import WorkStatus
 from discovery.models import Scan
-from discovery.services import Ask, delete_network, save_network, start_scan
+from discovery.services import Ask, delete_network, start_scan
 from tests.browser.conftest import OpenDesk
 from tests.browser.estate import Estate
+from tests.discovery.permitting import permit
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_a_question_that_is_declined_cancels_nothing(desk: OpenDesk, ada: User, 
 
 @pytest.fixture
 def long_row(ada: User) -> Iterator[str]:
-    network = save_network("127.100.100.128/25", actor=ada, now=timezone.now(), allows_special=True, name="Lab " * 20)
+    network = permit("127.100.100.128/25", actor=ada, now=timezone.now(), allows_special=True, name="Lab " * 20)
     yield network.cidr
     delete_network(network, actor=ada, now=timezone.now())
 

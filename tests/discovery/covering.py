@@ -10,13 +10,15 @@ from accounts.models import User
 from discovery.models import Network, Scan, Source
 from discovery.reasons import State
 from discovery.services import default_zone, networks_now, save_source, sources_now, tick
+from tests.discovery.permitting import house
 from tests.discovery.scanning import run_all
 
 DAY = timedelta(days=1)
 
 
 def keep(administrator: User, targets: str, ports: int | str, **columns: object) -> Source:
-    row = Source(name="Web", kind="network", targets=targets, ports=str(ports), zone=default_zone(), **columns)
+    given = {"targets": targets, "ports": str(ports), "zone": default_zone(), "owner_team": house(), **columns}
+    row = Source(name="Web", kind="network", **given)
     return save_source(row, actor=administrator, now=timezone.now())
 
 

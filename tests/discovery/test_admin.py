@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, Organisation, Team, User
 from discovery.models import Network, Scan, Source, Zone
-from discovery.services import Ask, default_zone, save_network, start_scan
+from discovery.services import Ask, default_zone, start_scan
+from tests.discovery.permitting import permit
 from tests.inventory.factories import make_endpoint
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,7 @@ def office(client: Client, organisation: Organisation, administrator: User) -> C
 
 @pytest.fixture
 def loopback(administrator: User) -> Network:
-    return save_network("127.0.0.0/8", actor=None, now=timezone.now(), allows_special=True)
+    return permit("127.0.0.0/8", actor=None, now=timezone.now(), allows_special=True)
 
 
 def _house() -> int:
@@ -107,7 +108,7 @@ def test_an_exclusion_needs_no_word_about_special_networks(office: Client) -> No
 
 
 def test_networks_are_deleted_together_with_an_event_each(office: Client, loopback: Network) -> None:
-    other = save_network("127.0.0.0/24", actor=None, now=timezone.now(), allows_special=True)
+    other = permit("127.0.0.0/24", actor=None, now=timezone.now(), allows_special=True)
     values = {"action": "delete_selected", "_selected_action": [loopback.pk, other.pk], "post": "yes"}
     assert office.post(NETWORKS, values).status_code == 302
     assert verbs()[-2:] == ["network.deleted", "network.deleted"]

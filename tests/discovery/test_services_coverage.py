@@ -15,7 +15,6 @@ from discovery.services import (
     default_zone,
     delete_network,
     networks_now,
-    save_network,
     save_source,
     tick,
 )
@@ -23,6 +22,7 @@ from inventory.models import Endpoint
 from inventory.services import retire_endpoint
 from tests.conftest import NOW
 from tests.discovery.covering import DAY, keep, of_networks, of_source, run_due
+from tests.discovery.permitting import house, permit
 from tests.discovery.scanning import resolving, run_all, start
 from tests.inventory.factories import make_endpoint
 
@@ -102,10 +102,10 @@ def test_a_source_that_cannot_run_has_failed(loopback: None, server: int, admini
 
 
 def test_a_network_is_covered_by_who_asked_all_of_it(server: int, administrator: User) -> None:
-    save_network("127.0.0.0/30", actor=None, now=NOW, allows_special=True)
-    save_network("127.0.0.8/31", actor=None, now=NOW, allows_special=True)
-    save_network("127.0.0.0/24", actor=None, now=NOW, allows_special=True)
-    save_network("127.0.2.0/24", actor=None, now=NOW, allows_special=True)
+    permit("127.0.0.0/30", actor=None, now=NOW, allows_special=True)
+    permit("127.0.0.8/31", actor=None, now=NOW, allows_special=True)
+    permit("127.0.0.0/24", actor=None, now=NOW, allows_special=True)
+    permit("127.0.2.0/24", actor=None, now=NOW, allows_special=True)
     assert set(of_networks().values()) == {State.NEVER}
     keep(administrator, "127.0.0.0/30", server)
     run_due()
@@ -119,15 +119,15 @@ def test_a_network_is_covered_by_who_asked_all_of_it(server: int, administrator:
 
 
 def test_a_network_that_answered_nothing_is_unproven(administrator: User) -> None:
-    save_network("127.0.0.0/30", actor=None, now=NOW, allows_special=True)
+    permit("127.0.0.0/30", actor=None, now=NOW, allows_special=True)
     keep(administrator, "127.0.0.0/30", 1)
     run_due()
     assert of_networks() == {"127.0.0.0/30": State.UNPROVEN}
 
 
 def test_an_exclusion_is_no_gap_but_its_end_is(server: int, administrator: User) -> None:
-    save_network("127.0.0.0/30", actor=None, now=NOW, allows_special=True)
-    ban = save_network("127.0.0.2", actor=None, now=NOW, is_excluded=True)
+    permit("127.0.0.0/30", actor=None, now=NOW, allows_special=True)
+    ban = permit("127.0.0.2", actor=None, now=NOW, is_excluded=True)
     keep(administrator, "127.0.0.0/30", server)
     run_due()
     assert of_networks() == {"127.0.0.0/30": State.COVERED}
@@ -136,18 +136,19 @@ def test_an_exclusion_is_no_gap_but_its_end_is(server: int, administrator: User)
 
 
 def test_two_sources_cover_a_network_together(server: int, administrator: User) -> None:
-    save_network("127.0.0.0/30", actor=None, now=NOW, allows_special=True)
+    permit("127.0.0.0/30", actor=None, now=NOW, allows_special=True)
     keep(administrator, "127.0.0.0/31", server)
     run_due()
     assert of_networks() == {"127.0.0.0/30": State.IN_PART}
-    other = Source(name="Rest", kind="network", targets="127.0.0.2/31", ports=str(server), zone=default_zone())
+    given = {"ports": str(server), "zone": default_zone(), "owner_team": house()}
+    other = Source(name="Rest", kind="network", targets="127.0.0.2/31", **given)
     save_source(other, actor=administrator, now=timezone.now())
     run_due()
     assert of_networks() == {"127.0.0.0/30": State.COVERED}
 
 
 def test_a_scan_asked_once_covers_for_a_while(server: int) -> None:
-    save_network("127.0.0.0/30", actor=None, now=NOW, allows_special=True)
+    permit("127.0.0.0/30", actor=None, now=NOW, allows_special=True)
     run_all(start("127.0.0.0/30", ports=str(server)))
     tick(timezone.now())
     assert of_networks() == {"127.0.0.0/30": State.COVERED}

@@ -11,11 +11,12 @@ from django.utils import timezone
 from accounts.models import User
 from discovery.models import Coverage, Network, Source, Zone
 from discovery.reasons import State
-from discovery.services import coverage, default_zone, save_network, save_source, tick
+from discovery.services import coverage, default_zone, save_source, tick
 from discovery.services.areas import count_answers
 from inventory.models import Endpoint
 from tests.conftest import NOW
 from tests.discovery.covering import DAY, keep, of_networks, run_due
+from tests.discovery.permitting import house, permit
 from tests.discovery.scanning import resolving, run_all, start
 from tests.inventory.factories import make_endpoint
 
@@ -25,7 +26,7 @@ HERE = "127.0.0.0/30"
 
 @pytest.fixture(autouse=True)
 def network(db: None) -> Network:
-    return save_network(HERE, actor=None, now=NOW, allows_special=True)
+    return permit(HERE, actor=None, now=NOW, allows_special=True)
 
 
 def known(address: str, port: int, **columns: Any) -> Endpoint:
@@ -41,7 +42,8 @@ def counted() -> tuple[int, int, int]:
 
 
 def another(administrator: User, targets: str, port: int, **columns: Any) -> Source:
-    row = Source(name="Other", kind="network", targets=targets, ports=str(port), zone=default_zone(), **columns)
+    given = {"targets": targets, "ports": str(port), "zone": default_zone(), "owner_team": house(), **columns}
+    row = Source(name="Other", kind="network", **given)
     return save_source(row, actor=administrator, now=timezone.now())
 
 
@@ -94,7 +96,7 @@ def test_sources_with_ports_of_their_own_cover_a_network_together(server: int, a
 
 
 def test_what_is_known_by_name_is_asked_by_name(server: int, administrator: User) -> None:
-    save_network("127.0.0.8/31", actor=None, now=NOW, allows_special=True)
+    permit("127.0.0.8/31", actor=None, now=NOW, allows_special=True)
     keep(administrator, f"www.example.org:{server}", server)
     with resolving(["127.0.0.1"]):
         run_due()
@@ -137,7 +139,7 @@ def test_a_source_that_is_switched_off_is_no_better_than_a_scan_asked_once(serve
 
 @pytest.mark.parametrize("change", ["bounds", "zone", "purpose", "removed ban"])
 def test_an_exclusion_that_moves_leaves_a_gap(server: int, administrator: User, change: str) -> None:
-    ban = save_network("127.0.0.2", actor=None, now=NOW, is_excluded=True)
+    ban = permit("127.0.0.2", actor=None, now=NOW, is_excluded=True)
     keep(administrator, HERE, server)
     run_due()
     assert of_networks() == {HERE: State.COVERED}
@@ -146,22 +148,22 @@ def test_an_exclusion_that_moves_leaves_a_gap(server: int, administrator: User, 
     columns |= {"purpose": Network.Purpose.ACME} if change == "purpose" else {}
     columns |= {"is_excluded": False} if change == "removed ban" else {}
     text = "127.0.0.9" if change == "bounds" else "127.0.0.2"
-    save_network(text, actor=administrator, now=timezone.now(), network=ban, **columns)
+    permit(text, actor=administrator, now=timezone.now(), network=ban, **columns)
     assert of_networks()[HERE] == State.NEVER
 
 
 def test_a_network_that_grows_is_not_covered_by_what_it_was(server: int, administrator: User, network: Network) -> None:
     keep(administrator, HERE, server)
     run_due()
-    save_network("127.0.0.0/29", actor=administrator, now=timezone.now(), network=network, allows_special=True)
+    permit("127.0.0.0/29", actor=administrator, now=timezone.now(), network=network, allows_special=True)
     assert of_networks() == {"127.0.0.0/29": State.NEVER}
 
 
 def test_a_permission_for_something_else_takes_no_proof_away(server: int, administrator: User) -> None:
-    acme = save_network(HERE, actor=None, now=NOW, purpose=Network.Purpose.ACME)
+    acme = permit(HERE, actor=None, now=NOW, purpose=Network.Purpose.ACME)
     keep(administrator, HERE, server)
     run_due()
-    save_network(HERE, actor=administrator, now=timezone.now(), network=acme, purpose="acme", name="CA")
+    permit(HERE, actor=administrator, now=timezone.now(), network=acme, purpose="acme", name="CA")
     assert Coverage.objects.filter(network__purpose="probe").exists()
 
 
@@ -173,7 +175,7 @@ def test_what_is_changed_while_its_answers_are_counted_keeps_no_proof(
         if change == "removed":
             Network.objects.filter(pk=network.pk).delete()
         else:
-            save_network("127.0.0.0/29", actor=None, now=NOW, network=network, allows_special=True)
+            permit("127.0.0.0/29", actor=None, now=NOW, network=network, allows_special=True)
         return count_answers(*asked)
 
     monkeypatch.setattr(coverage, "count_answers", count)

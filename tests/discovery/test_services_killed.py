@@ -18,10 +18,11 @@ from django_q.models import OrmQ
 from certdash.lib.work import LEASE
 from discovery.models import Observation, Scan
 from discovery.probe import Place
-from discovery.services import run_shard, save_network, start_listed_scan, tick
+from discovery.services import run_shard, start_listed_scan, tick
 from inventory.models import Certificate, Endpoint, ServedChain
 from inventory.services import recount
 from tests.conftest import NOW
+from tests.discovery.permitting import permit
 from tests.discovery.servers import certificate, server_context, serving, tls
 
 PLACES = 23
@@ -56,7 +57,7 @@ def _database() -> str:
 
 @pytest.fixture
 def scan(transactional_db: None) -> Iterator[Scan]:
-    save_network("127.0.0.0/8", actor=None, now=NOW, allows_special=True)
+    permit("127.0.0.0/8", actor=None, now=NOW, allows_special=True)
     with serving(tls(server_context(certificate("leaf")))) as port:
         places = [Place("127.0.0.1", port, f"h{n}.example.org") for n in range(PLACES)]
         yield start_listed_scan(places, actor=None, now=clock(), title="by hand")

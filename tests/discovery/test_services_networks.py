@@ -17,7 +17,6 @@ from discovery.services import (
     default_zone,
     delete_network,
     egress_policy,
-    save_network,
     save_source,
     start_scan,
     tick,
@@ -25,12 +24,13 @@ from discovery.services import (
 from discovery.services.schedule import quiet_until
 from inventory.addresses import pack
 from tests.conftest import NOW
+from tests.discovery.permitting import house, permit
 
 pytestmark = pytest.mark.django_db
 
 
 def allow(text: str, **columns: Any) -> Network:
-    return save_network(text, actor=None, now=NOW, **columns)
+    return permit(text, actor=None, now=NOW, **columns)
 
 
 def refused(targets: str, **ask: object) -> list[str]:
@@ -111,9 +111,9 @@ def test_everything_excluded_is_refused() -> None:
 
 def test_only_administrators_allow_and_it_leaves_an_event(administrator: User, operator: User) -> None:
     with pytest.raises(PermissionDenied):
-        save_network("192.0.2.0/24", actor=operator, now=NOW)
-    network = save_network("192.0.2.0/24", actor=administrator, now=NOW, name="Lab")
-    save_network("192.0.2.0/24", actor=administrator, now=NOW, name="Lab")
+        permit("192.0.2.0/24", actor=operator, now=NOW)
+    network = permit("192.0.2.0/24", actor=administrator, now=NOW, name="Lab")
+    permit("192.0.2.0/24", actor=administrator, now=NOW, name="Lab")
     delete_network(network, actor=administrator, now=NOW)
     assert [event.verb for event in AuditEvent.objects.order_by("number")] == ["network.added", "network.deleted"]
     assert not Network.objects.exists()
@@ -121,12 +121,12 @@ def test_only_administrators_allow_and_it_leaves_an_event(administrator: User, o
 
 def test_a_network_that_is_none_is_refused(administrator: User) -> None:
     with pytest.raises(AddressError):
-        save_network("www.example.org", actor=administrator, now=NOW)
+        permit("www.example.org", actor=administrator, now=NOW)
 
 
 def source(team: Team | None = None, **columns: object) -> Source:
     values = {"name": "Web", "kind": Source.Kind.NETWORK, "targets": "192.0.2.0/24", "zone": default_zone()}
-    return Source(owner_team=team, **{**values, **columns})
+    return Source(owner_team=team or house(), **{**values, **columns})
 
 
 def test_a_source_is_kept_by_its_team_and_starts_at_once(operator: User, stranger: User, web_team: Team) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import AuditEvent, Organisation, Team, User
+from certdash.management.examinations.data import owners
 from discovery.models import Network, Source
-from discovery.services import default_zone, house_team
+from discovery.services import OwnerMissingError, default_zone, house_team, save_network, save_source
 from discovery.services.owners import owners_of_places
 from inventory.addresses import pack
+from tests.certdash.declaring import apply
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +61,45 @@ def test_who_has_no_owner_yet_is_shown_and_leads_to_the_choice(as_administrator:
     assert link in page
     form = as_administrator.get(link.replace("&amp;", "&")).context["form"]
     assert (form.initial["network"], form.initial["name"]) == ("192.0.2.0/24", "Lab")
-    assert "choose one" in as_administrator.get("/discovery/").content.decode()
+    assert "1 network that may be probed has no owner" in page
+    sources = as_administrator.get("/discovery/").content.decode()
+    assert "choose one" in sources
+    assert "1 source has no owner" in sources
+    queue = as_administrator.get("/ownership/").content.decode()
+    assert "1 network without owner" in queue
+    assert "1 source without owner" in queue
+    assert owners(NOW).text.startswith("without an owner: 1 network (/discovery/networks/), 1 source (/discovery/)")
+    Network.objects.update(is_excluded=True)
+    Source.objects.all().delete()
+    assert 'id="ownerless"' not in as_administrator.get("/ownership/").content.decode()
+    assert owners(NOW).state == "good"
+
+
+def test_no_way_of_writing_leaves_out_the_owner(administrator: User, web_team: Team) -> None:
+    given: dict[str, Any] = {"actor": administrator, "now": NOW, "allows_special": True}
+    with pytest.raises(OwnerMissingError, match="Choose the team"):
+        save_network("127.3.0.0/24", **given)
+    save_network("127.3.0.9", actor=None, now=NOW, is_excluded=True)
+    save_network("127.3.0.8", actor=None, now=NOW, purpose="fetch")
+    network = save_network("127.3.0.0/24", **given, owner_team=web_team)
+    assert save_network("127.3.0.0/24", **given, network=network, name="Lab").owner_team == web_team
+    with pytest.raises(OwnerMissingError):
+        save_network("127.3.0.0/24", **given, owner_team=None)
+    row = Source(name="East", kind="hosts", targets="127.3.0.1", zone=default_zone())
+    with pytest.raises(OwnerMissingError):
+        save_source(row, actor=administrator, now=NOW)
+    assert not Source.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "asked", ["networks: [{cidr: 127.3.0.0/24, special: true}]", "sources: [{name: East, targets: [127.3.0.1]}]"]
+)
+def test_a_file_without_the_owner_is_refused_with_its_line(asked: str, db: None) -> None:
+    outcome = apply(asked)
+    assert [(problem.line, "Choose the team that owns" in problem.sentence) for problem in outcome.problems] == [
+        (1, True)
+    ]
+    assert not Network.objects.exists()
 
 
 def test_only_what_may_be_probed_and_has_a_team_stands_in(web_team: Team) -> None:

@@ -17,7 +17,6 @@ from discovery.services import (
     look_daily,
     run_now,
     run_shard,
-    save_network,
     save_source,
     start_first_source,
     start_scan,
@@ -26,6 +25,7 @@ from discovery.services import (
 from discovery.services.networks import default_zone
 from inventory.models import Endpoint, Sighting
 from tests.conftest import NOW
+from tests.discovery.permitting import house, permit
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ DAY = timedelta(days=1)
 
 def source(team: Team | None = None, **columns: object) -> Source:
     values = {"name": "Web", "kind": Source.Kind.NETWORK, "targets": "10.1.0.0/24", "zone": default_zone()}
-    return Source(owner_team=team, **{**values, **columns})
+    return Source(owner_team=team or house(), **{**values, **columns})
 
 
 def run_at(scan: Scan, at: datetime) -> None:
@@ -76,9 +76,9 @@ def test_a_first_scan_that_is_refused_leaves_no_source(any_address: None, admini
 
 
 def test_networks_of_the_command_line_are_looked_at_daily_and_once(any_address: None) -> None:
-    assert look_daily("10.1.0.0/30", origin="test", now=NOW)
-    assert look_daily("10.1.0.0/31", origin="test", now=NOW) is None
-    row = look_daily("10.2.0.0/30", origin="test", now=NOW)
+    assert look_daily("10.1.0.0/30", origin="test", now=NOW, owner=house())
+    assert look_daily("10.1.0.0/31", origin="test", now=NOW, owner=house()) is None
+    row = look_daily("10.2.0.0/30", origin="test", now=NOW, owner=house())
     assert row
     assert (row.targets, row.every_seconds) == ("10.1.0.0/30\n10.2.0.0/30", 86_400)
     assert AuditEvent.objects.get(verb="source.added").after["origin"] == "test"
@@ -88,7 +88,7 @@ def test_networks_of_the_command_line_are_looked_at_daily_and_once(any_address: 
 
 def test_a_network_of_another_source_needs_no_first_source(any_address: None, administrator: User) -> None:
     save_source(source(), actor=administrator, now=NOW)
-    assert look_daily("10.1.0.128/25", origin="test", now=NOW) is None
+    assert look_daily("10.1.0.128/25", origin="test", now=NOW, owner=house()) is None
     assert Source.objects.count() == 1
 
 
@@ -96,7 +96,7 @@ def test_a_source_that_no_run_can_end_is_refused(any_address: None, administrato
     with pytest.raises(ScanRefusedError, match="scan at most"):
         save_source(source(targets="10.0.0.0/8"), actor=administrator, now=NOW)
     with pytest.raises(ScanRefusedError, match="scan at most"):
-        look_daily("10.0.0.0/8", origin="test", now=NOW)
+        look_daily("10.0.0.0/8", origin="test", now=NOW, owner=house())
     assert not Source.objects.exists()
 
 
@@ -145,7 +145,7 @@ def test_a_source_that_moves_to_another_zone_proves_itself_anew(any_address: Non
     before = run_now(row, actor=administrator, now=NOW)
     Coverage.objects.create(source=row, scan=before, began_at=NOW, ended_at=NOW, answered=1, known=1)
     row.zone = Zone.objects.create(name="dmz")
-    save_network("10.0.0.0/8", actor=None, now=NOW, zone=row.zone)
+    permit("10.0.0.0/8", actor=None, now=NOW, zone=row.zone)
     save_source(row, actor=administrator, now=NOW + DAY / 2)
     assert not Coverage.objects.filter(source=row).exists()
     assert row.next_run_at == NOW + DAY / 2

@@ -18,7 +18,6 @@ from discovery.services import (
     call_readers,
     cancel_scan,
     default_zone,
-    save_network,
     stalled_zones,
     start_scan,
     tick,
@@ -26,6 +25,7 @@ from discovery.services import (
 )
 from discovery.services.queue import PATIENCE, STALLED_AFTER
 from tests.conftest import NOW
+from tests.discovery.permitting import permit
 from tests.inventory.factories import make_certificate
 
 MINUTE = timedelta(minutes=1)
@@ -38,7 +38,7 @@ def factory() -> Zone:
     """A zone that no worker was started for."""
     zone = Zone.objects.create(name="factory")
     for each in (zone, default_zone()):
-        save_network("127.0.0.0/8", actor=None, now=NOW, allows_special=True, zone=each)
+        permit("127.0.0.0/8", actor=None, now=NOW, allows_special=True, zone=each)
     return zone
 
 

@@ -13,8 +13,8 @@ import pytest
 from django.db import connection
 
 from discovery.models import Network, Scan, Source
-from discovery.services import save_network
 from tests.conftest import NOW
+from tests.discovery.permitting import permit
 from tests.discovery.scanning import run_all, start
 
 HOST = "127.0.0.5"
@@ -58,7 +58,7 @@ def doors(count: int) -> Iterator[Doors]:
 
 
 def exclude() -> None:
-    save_network(HOST, actor=None, now=NOW, is_excluded=True)
+    permit(HOST, actor=None, now=NOW, is_excluded=True)
 
 
 def withdraw() -> None:

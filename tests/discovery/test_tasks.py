@@ -15,16 +15,17 @@ from pytest_django import Settings
 from accounts.models import TickRun
 from discovery import services, tasks
 from discovery.models import Candidate, Scan, Source
-from discovery.services import Ask, default_zone, save_network, start_scan
+from discovery.services import Ask, default_zone, start_scan
 from discovery.services.queue import RUN_SHARD
 from tests.conftest import NOW
+from tests.discovery.permitting import permit
 from tests.discovery.servers import closed_port
 
 pytestmark = pytest.mark.django_db
 
 
 def test_the_shard_task_runs_one_shard() -> None:
-    save_network("127.0.0.0/8", actor=None, now=NOW, allows_special=True)
+    permit("127.0.0.0/8", actor=None, now=NOW, allows_special=True)
     scan = start_scan(Ask(f"127.0.0.1:{closed_port()}"), actor=None, now=NOW)
     import_string(RUN_SHARD)(scan.shards.get().pk)
     scan.refresh_from_db()
@@ -39,7 +40,7 @@ def test_a_tick_is_noted() -> None:
 
 
 def test_one_source_that_breaks_does_not_stop_the_others_and_is_told(now: object) -> None:
-    save_network("192.0.2.0/24", actor=None, now=NOW)
+    permit("192.0.2.0/24", actor=None, now=NOW)
     for name in ("broken", "whole"):
         Source.objects.create(
             name=name, kind="network", targets="192.0.2.1", zone=default_zone(), created_at=NOW, next_run_at=NOW

@@ -10,11 +10,12 @@ from django.test import Client
 from accounts.models import Organisation, User
 from discovery.models import Candidate, Scan
 from discovery.probe import Place, Reason, Unreachable
-from discovery.services import Recording, record, save_network
+from discovery.services import Recording, record
 from discovery.views.answers import OTHERWISE, SENTENCES, sentence
 from inventory.models import Endpoint
 from inventory.services import SeenBy
 from tests.conftest import NOW
+from tests.discovery.permitting import permit
 from tests.discovery.scanning import resolving, run_all
 from tests.discovery.servers import says, serving, tarpits
 
@@ -52,7 +53,7 @@ def test_a_name_that_leads_where_we_may_not_go(as_operator: Client) -> None:
 
 
 def test_a_name_that_leads_to_what_is_excluded(as_operator: Client) -> None:
-    save_network("127.0.0.9", actor=None, now=NOW, is_excluded=True)
+    permit("127.0.0.9", actor=None, now=NOW, is_excluded=True)
     with resolving(["127.0.0.9"]):
         assert "was not asked: a network that must never be connected to" in check(as_operator, "www.example.org")
 

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from accounts.models import Organisation, Team, User
 from discovery.models import Coverage, Network, Source
-from discovery.services import default_zone, save_network
+from discovery.services import default_zone
+from tests.discovery.permitting import permit
 
 HTMX = {"HX-Request": "true"}
 # The only word that stands beside the green mark.
@@ -75,8 +76,8 @@ def test_what_answered_in_time_is_green_and_then_late(client: Client, administra
 
 
 def test_networks_say_what_was_proved_of_them(client: Client, viewer: User) -> None:
-    network = save_network("10.0.0.0/8", actor=None, now=timezone.now())
-    save_network("10.9.0.0/16", actor=None, now=timezone.now(), is_excluded=True)
+    network = permit("10.0.0.0/8", actor=None, now=timezone.now())
+    permit("10.9.0.0/16", actor=None, now=timezone.now(), is_excluded=True)
     assert page(client, viewer, "/discovery/networks/").count("never scanned") == 1
     prove(network=network, answered=0)
     text = page(client, viewer, "/discovery/networks/")
@@ -126,7 +127,7 @@ def test_more_sources_and_networks_cost_no_more_queries(url: str, client: Client
     def count(first: int) -> int:
         for number in range(first, first + 5):
             source(f"source {number}", answered=1)
-            network = save_network(f"10.0.{number}.0/24", actor=None, now=timezone.now())
+            network = permit(f"10.0.{number}.0/24", actor=None, now=timezone.now())
             prove(network=network, answered=1)
         with CaptureQueriesContext(connection) as queries:
             assert client.get(url).status_code == 200

@@ -112,6 +112,26 @@ def test_the_worst_and_soonest_come_first_and_pages_go_on_where_the_last_ended(a
     names = [line.item.name for line in [*first.lines, *second.lines]]
     assert names == [worst.name, *(f"n{number}.example.org" for number in range(SHOWN + 5)), dateless.name]
     assert (len(first.lines), second.after) == (SHOWN, "")
+    again = queue_of(administrator, "none", "certificates", "", NOW, second.before)
+    assert [line.item for line in again.lines] == [line.item for line in first.lines]
+    assert (again.after, again.before, first.before) == (first.after, "", "")
+    # What is left before it is no page any more.
+    worst.delete()
+    begun = queue_of(administrator, "none", "certificates", "", NOW, second.before)
+    assert [line.item.name for line in begun.lines][:2] == ["n0.example.org", "n1.example.org"]
+
+
+def test_every_page_leads_back_to_the_one_before_it(administrator: User) -> None:
+    for number in range(2 * SHOWN + 4):
+        dates = {"not_after": None} if number % 2 else {"days_left": number // 2}
+        make_certificate(f"n{number}.example.org", worst_severity=number % 3, **dates)
+    first = queue_of(administrator, "none", "certificates", "", NOW)
+    second = queue_of(administrator, "none", "certificates", first.after, NOW)
+    third = queue_of(administrator, "none", "certificates", second.after, NOW)
+    back = queue_of(administrator, "none", "certificates", "", NOW, third.before)
+    assert [line.item for line in back.lines] == [line.item for line in second.lines]
+    again = queue_of(administrator, "none", "certificates", "", NOW, back.before)
+    assert ([line.item for line in again.lines], again.before) == ([line.item for line in first.lines], "")
 
 
 def test_a_page_asks_the_same_number_of_queries_whatever_stands_on_it(administrator: User, web_team: Team) -> None:

@@ -13,9 +13,10 @@ from django_q.models import OrmQ
 from accounts.models import TickRun, User
 from accounts.services import TURN
 from discovery.models import ScanShard
-from discovery.services import check_now, save_network
+from discovery.services import check_now
 from inventory.models import Certificate
 from policy import tasks
+from tests.discovery.permitting import permit
 from tests.inventory.factories import make_certificate
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +76,7 @@ def judged_batches() -> int:
 
 
 def test_a_tick_ends_early_while_a_check_waits_and_goes_on_behind_it(administrator: User) -> None:
-    save_network("127.0.0.0/8", actor=None, now=timezone.now(), allows_special=True)
+    permit("127.0.0.0/8", actor=None, now=timezone.now(), allows_special=True)
     assert judged_batches() == tasks.MOST_BATCHES
     plant()
     scan = check_now("127.0.0.1:9", actor=administrator, now=timezone.now())

@@ -15,7 +15,7 @@ from alerts.models import Letter
 from certdash import checks, health
 from certdash.management import serving
 from certdash.management.examinations.answers import Answer, Examination, bad, good, not_judged
-from discovery.models import Zone
+from discovery.models import Network, Source, Zone
 from discovery.services import stalled_zones
 from inventory.models import Endpoint
 from inventory.status import AHEAD
@@ -101,6 +101,18 @@ def zones(now: datetime) -> Answer:
     return good("zones", ", ".join(names))
 
 
+def owners(now: datetime) -> Answer:
+    """Networks and sources of earlier versions; what is written today has an owner."""
+    places = (
+        ("network", Network.objects.ownerless().count(), "/discovery/networks/"),
+        ("source", Source.objects.ownerless().count(), "/discovery/"),
+    )
+    found = [f"{count:,} {noun}{'s' if count > 1 else ''} ({where})" for noun, count, where in places if count]
+    if found:
+        return bad("owners", f"without an owner: {', '.join(found)}. An administrator chooses one there")
+    return good("owners", "every network that may be probed and every source has one")
+
+
 def moments(now: datetime) -> Answer:
     """Pages tell it of each; here it is told of all, with its cause."""
     ahead = Endpoint.objects.alive().filter(last_seen_at__gt=now + AHEAD).count()
@@ -139,10 +151,5 @@ def reading(examination: Examination) -> Examination:
     return look
 
 
-DATA: list[Examination] = [
-    database,
-    *[
-        reading(examination)
-        for examination in (migrations, worker, ticks, audit_head, administrators, addresses, zones, moments, letters)
-    ],
-]
+_READ = [migrations, worker, ticks, audit_head, administrators, addresses, zones, owners, moments, letters]
+DATA: list[Examination] = [database, *map(reading, _READ)]
