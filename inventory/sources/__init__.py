@@ -1,7 +1,7 @@
 """Reading what people bring: any file becomes certificates and refusals, each with its place."""
 
-from inventory.sources.reader import is_pkcs12, is_text, read_file
-from inventory.sources.value import KEY_REASON, NEEDS_PASSWORD, WRONG_PASSWORD, Budget, Buffer, Found
+from inventory.sources.reader import is_pkcs12, is_text, read_file, read_upload
+from inventory.sources.value import KEY_REASON, NEEDS_PASSWORD, WRONG_PASSWORD, Budget, Buffer, Found, Renewal
 
 __all__ = [
     "KEY_REASON",
@@ -10,7 +10,9 @@ __all__ = [
     "Budget",
     "Buffer",
     "Found",
+    "Renewal",
     "is_pkcs12",
     "is_text",
     "read_file",
+    "read_upload",
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inventory.sources.der import REQUEST
+from inventory.sources.lineages import Lineages
 from inventory.sources.reader import NOTHING, read_file
 from inventory.sources.value import KEY_REASON, Budget, Found
 
@@ -24,7 +25,8 @@ class Folders:
     password: str = field(default="", repr=False)
     files: int = 0
     skipped: list[Found] = field(default_factory=list)
-    _seen: set[tuple[int, int]] = field(default_factory=set)
+    lineages: Lineages = field(default_factory=Lineages)
+    _seen: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def read(self, paths: list[Path]) -> Iterator[Found]:
         """Everything in these, in the order of their names. A private key is never a refusal here, but left aside."""
@@ -34,6 +36,12 @@ class Folders:
                     yield from self._sorted_out(file, is_named=False)
             else:
                 yield from self._sorted_out(path, is_named=True)
+        for found in self.lineages.told():
+            # Settings without their certificate are nobody's mistake.
+            if found.renewal is None:
+                self.skipped.append(found)
+            else:
+                yield found
 
     def _sorted_out(self, file: Path, *, is_named: bool) -> Iterator[Found]:
         for found in self._found(file):
@@ -47,8 +55,9 @@ class Folders:
             about = file.stat()
             identity = (about.st_dev, about.st_ino)
             if identity in self._seen:
+                self.lineages.alias(str(file), self._seen[identity])
                 return
-            self._seen.add(identity)
+            self._seen[identity] = str(file)
             if not file.is_file():
                 yield Found(str(file), 0, None, "It is not a file.")
                 return
@@ -57,9 +66,12 @@ class Folders:
                 yield Found(str(file), 0, None, EMPTY)
                 return
             with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                yield from read_file(data, Budget(password=self.password), str(file))
+                yield from read_file(data, self._budget(), str(file))
         except OSError as error:
             yield Found(str(file), 0, None, f"It cannot be read: {(error.strerror or str(error)).lower()}.")
+
+    def _budget(self) -> Budget:
+        return Budget(password=self.password, beside=self.lineages)
 
 
 def _below(folder: Path) -> Iterator[Path]:

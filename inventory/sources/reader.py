@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from inventory.sources.der import read_der
 from inventory.sources.inflate import FAILURES, UNPACKERS, Inflated, View
+from inventory.sources.lineages import Lineages
 from inventory.sources.members import read_member
 from inventory.sources.pem import BEGIN, read_pem
 from inventory.sources.tars import BLOCK, exactly, is_tar, read_tar
@@ -51,6 +52,14 @@ def read_file(data: Buffer, budget: Budget, path: str = "") -> Iterator[Found]:
         yield Found(path, 0, None, str(error))
 
 
+def read_upload(data: Buffer, budget: Budget) -> Iterator[Found]:
+    """As ``read_file``, and then what the settings in it say of its certificates."""
+    lineages = Lineages()
+    budget.beside = lineages
+    yield from read_file(data, budget)
+    yield from lineages.told()
+
+
 def is_pkcs12(head: bytes) -> bool:
     """Whether a file that begins with these bytes is PKCS#12: version 3, then the content (RFC 7292, section 4)."""
     return _PKCS12.match(head) is not None
@@ -74,8 +83,10 @@ def _read(data: Buffer, path: str, depth: int, budget: Budget) -> Iterator[Found
     empty = True
     for found in _by_magic(data, path, depth, budget):
         empty = False
+        if budget.beside:
+            budget.beside.note(found)
         yield found
-    if empty:
+    if empty and not (budget.beside and budget.beside.take_settings(path, data)):
         yield Found(path, 0, None, NOTHING)
 
 

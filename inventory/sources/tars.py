@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from inventory.sources.lineages import LINK
 from inventory.sources.members import Inner, Readable, joined, read_member, refusal
 from inventory.sources.value import MIB, Budget, Found, LimitError
 
@@ -17,7 +18,7 @@ _EXTENSION_AT_MOST = 64 * 1024
 _FILES = {tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE}
 _REFUSED = {
     tarfile.LNKTYPE: "It is a link, not a file.",
-    tarfile.SYMTYPE: "It is a symbolic link, not a file.",
+    tarfile.SYMTYPE: LINK,
     tarfile.CHRTYPE: "It is a device, not a file.",
     tarfile.BLKTYPE: "It is a device, not a file.",
     tarfile.FIFOTYPE: "It is a pipe, not a file.",
@@ -29,6 +30,7 @@ class _Header(NamedTuple):
     kind: bytes
     name: str
     size: int
+    link: str
 
 
 def is_tar(head: bytes) -> bool:
@@ -66,6 +68,8 @@ def _member(
             yield from _file(body, header, (path, at), depth, budget, inner)
         else:
             yield Found(path, at, None, reason)
+    elif header.kind == tarfile.SYMTYPE and budget.beside and budget.beside.take_link(path, header.link, at):
+        pass  # told with its lineage
     elif header.kind in _REFUSED:
         yield Found(path, at, None, _REFUSED[header.kind])
     body.skip()
@@ -128,7 +132,7 @@ def _header(raw: bytes) -> _Header | None:
         info = tarfile.TarInfo.frombuf(raw, "utf-8", "replace")
     except (tarfile.HeaderError, ValueError):
         return None
-    return _Header(info.type, info.name, info.size) if info.size >= 0 else None
+    return _Header(info.type, info.name, info.size, info.linkname) if info.size >= 0 else None
 
 
 def exactly(stream: Readable, size: int) -> bytes:

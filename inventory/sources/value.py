@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 # Both can be searched and cut; a file on the disk is mapped instead of read.
 Buffer: TypeAlias = bytes | mmap.mmap
@@ -16,8 +17,17 @@ SPREADSHEET = "A spreadsheet of an office programme: save the sheet as CSV, and 
 KEY_REASON = "This is a private key; certdash does not take private keys here."
 
 
+class Renewal(NamedTuple):
+    """What renewal settings say of the certificate with this digest. ``program`` is empty where they left it behind."""
+
+    sha256: str
+    lineage: str
+    program: str
+    fields: Mapping[str, str]
+
+
 class Found(NamedTuple):
-    """One thing in a file: the bytes of what should be a certificate, or why it is refused.
+    """One thing in a file: the bytes of what should be a certificate, why it is refused, or settings for one.
 
     ``path`` leads through archives; ``offset`` counts bytes in the innermost file.
     """
@@ -26,6 +36,15 @@ class Found(NamedTuple):
     offset: int
     der: bytes | None
     reason: str = ""
+    renewal: Renewal | None = None
+
+
+class Beside(Protocol):
+    """Who looks at what stands beside certificates; see ``lineages``."""
+
+    def note(self, found: Found) -> None: ...
+    def take_link(self, path: str, target: str, offset: int = 0) -> bool: ...
+    def take_settings(self, path: str, data: Buffer) -> bool: ...
 
 
 class LimitError(ValueError):
@@ -46,6 +65,7 @@ class Budget:
     ratio: int = 200
     ratio_from: int = 16 * MIB
     password: str = field(default="", repr=False)
+    beside: Beside | None = None
     # How far the upload is read, in bytes; for archives, how far the archive is.
     progress: int = 0
 

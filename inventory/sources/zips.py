@@ -12,6 +12,7 @@ from inventory.sources.members import Inner, joined, read_member, refusal
 from inventory.sources.value import MIB, SPREADSHEET, Budget, Buffer, Found, LimitError
 
 _DIRECTORY_AT_MOST = 4 * MIB
+_LONGEST_LINK = 1_000
 _END, _END_BYTES, _LONGEST_COMMENT = b"PK\5\6", 22, 2**16
 _FAILURES = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, KeyError, zlib.error)
 # bzip2 and LZMA could unpack to anything before their size is known.
@@ -62,6 +63,8 @@ def _member(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, outer: str, depth: int, budget: Budget, inner: Inner
 ) -> Iterator[Found]:
     path, at = joined(outer, member.filename), member.header_offset
+    if budget.beside and budget.beside.take_link(path, _target(archive, member) or "/", at):
+        return
     reason = refusal(member.orig_filename) or _refused(member)
     if reason:
         yield Found(path, at, None, reason)
@@ -80,11 +83,26 @@ def _member(
     yield from inner(whole, path, depth + 1)
 
 
+def _target(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
+    """Where a link leads; empty for what is none."""
+    if not stat.S_ISLNK(member.external_attr >> 16) or member.file_size > _LONGEST_LINK or _encrypted(member):
+        return ""
+    try:
+        with archive.open(member) as file:
+            return file.read(_LONGEST_LINK).decode("utf-8", "replace")
+    except _FAILURES:
+        return ""
+
+
+def _encrypted(member: zipfile.ZipInfo) -> bool:
+    return bool(member.flag_bits & 1)
+
+
 def _refused(member: zipfile.ZipInfo) -> str:
     mode = member.external_attr >> 16
     if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
         return "It is a link or a device, not a file."
-    if member.flag_bits & 1:
+    if _encrypted(member):
         return "It is encrypted; unpack it and import what is in it."
     if member.compress_type not in _METHODS:
         return "It is packed by a method that is not taken here; deflate is."

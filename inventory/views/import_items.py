@@ -45,7 +45,7 @@ def items_context(request: HttpRequest, of: Import) -> dict[str, Any]:
         "outcome": outcome,
         "counts": {word: counts.get(word, 0) for word in Outcome.values},
         "total": sum(counts.values()),
-        "item_tabs": _tabs(outcome, counts),
+        "item_tabs": _tabs(outcome, counts, is_table=bool(of.headings)),
         "page": {
             "first_url": "" if after is None else _url(outcome),
             "next_url": _url(outcome, after=last) if more else "",
@@ -62,9 +62,14 @@ def _url(outcome: str, **others: int) -> str:
     return f"?{urlencode(params)}"
 
 
-def _tabs(outcome: str, counts: dict[str, int]) -> list[dict[str, Any]]:
+def _tabs(outcome: str, counts: dict[str, int], *, is_table: bool) -> list[dict[str, Any]]:
     tabs = [(ALL, _("All"), sum(counts.values()))]
-    tabs += [(word, label, counts[word]) for word, label in TABS if counts.get(word)]
+    # Certificates bring no rows; what matches them are renewal settings.
+    tabs += [
+        (word, _("Renewal settings") if word == Outcome.MATCHED and not is_table else label, counts[word])
+        for word, label in TABS
+        if counts.get(word)
+    ]
     return [
         {"label": str(label), "url": _url(word), "count": count, "active": word == outcome}
         for word, label, count in tabs

@@ -15,17 +15,22 @@ from inventory.services.importing.asking import (
     undo_import,
 )
 from inventory.services.importing.outright import import_outright, look_over
+from inventory.services.importing.outright_rows import Sheet, import_rows, look_over_rows, open_sheet
 from inventory.services.importing.running import resume_imports, run_import, tidy_imports
 
 __all__ = [
     "ImportRefusedError",
     "PasswordNeededError",
+    "Sheet",
     "begin_import",
     "choose_columns_again",
     "drop_import",
     "import_outright",
+    "import_rows",
     "look_over",
+    "look_over_rows",
     "map_columns",
+    "open_sheet",
     "resume_imports",
     "run_import",
     "store_import",

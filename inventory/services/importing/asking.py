@@ -43,7 +43,7 @@ def begin_import(
     Raises ImportRefusedError for what is empty or too large, PasswordNeededError, and PermissionDenied for a team that
     is not the actor's. The password is used at once and never kept.
     """
-    _require_team(require_change(actor), team)
+    require_team(require_change(actor), team)
     try:
         kept = spool.spool(stream)
     except spool.TooLargeError as error:
@@ -58,7 +58,7 @@ def begin_import(
     return _begun(name, kept, team, actor, now)
 
 
-def _require_team(actor: User, team: Team | None) -> None:
+def require_team(actor: User, team: Team | None) -> None:
     if team and not actor.sees_everything and not actor.memberships.filter(team=team).exists():
         raise PermissionDenied(_("You are not a member of this team."))
 

@@ -17,7 +17,7 @@ DETAILS = ("application", "environment", "criticality", "notes")
 COLUMNS = (
     "owner_team_id", "owner_person_id", "owner_origin", "owner_reason", "owner_rule_id", *DETAILS, CUSTOM, "ruled",
 )  # fmt: skip
-_FIELDS_AT_MOST = 30
+FIELDS_AT_MOST = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,14 @@ class Change:
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How much some rows changed."""
+
+    rows: int
+    things: int
 
 
 def apply(thing: Thing, meant: Meant, *, by_way: bool) -> Change:
@@ -125,7 +133,7 @@ def _apply_custom(change: Change, custom: Mapping[str, str], *, overwrite: bool)
         old = fields.get(key)
         if old == value:
             continue
-        if (old and not overwrite) or (old is None and len(fields) >= _FIELDS_AT_MOST):
+        if (old and not overwrite) or (old is None and len(fields) >= FIELDS_AT_MOST):
             change.kept[f"{CUSTOM}.{key}"] = old or ""
             continue
         before[key], after[key] = old, value

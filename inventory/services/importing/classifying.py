@@ -8,6 +8,7 @@ from certdash.lib.inert import shorten, visible
 from inventory import x509
 from inventory.models import Certificate, Import, ImportItem
 from inventory.services.facts import digest_of
+from inventory.services.importing.lineages import plan_settings
 from inventory.services.writing import among
 from inventory.sources import Found
 from inventory.x509 import NotACertificate
@@ -25,7 +26,10 @@ def classify(of: Import, position: int, found: Sequence[Found], seen: set[str]) 
     items = []
     for at, (each, sha256) in enumerate(zip(found, digests, strict=True), position):
         item = ImportItem(of=of, position=at, path=each.path[-_LONGEST_PATH:], offset=max(each.offset, 0))
-        _judge(item, each, sha256, seen, known)
+        if each.renewal:
+            plan_settings(item, each.renewal, _words([each.reason]))
+        else:
+            _judge(item, each, sha256, seen, known)
         items.append(item)
     return items
 

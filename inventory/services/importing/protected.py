@@ -46,7 +46,7 @@ def open_upload(kept: spool.Spooled, password: str) -> spool.Spooled:
 
 
 def _lines(found: Iterable[Found]) -> Iterator[bytes]:
-    for path, offset, der, reason in found:
+    for path, offset, der, reason, _renewal in found:
         yield json.dumps([path, offset, base64.b64encode(der).decode() if der else "", reason]).encode() + b"\n"
 
 

@@ -19,7 +19,7 @@ from inventory.services.importing.claims import BATCH, ImportFailedError, counts
 from inventory.services.importing.classifying import classify
 from inventory.services.importing.rows import describe_table, plan_rows
 from inventory.services.writing import among, insert
-from inventory.sources import Budget, Buffer, Found, is_text, read_file
+from inventory.sources import Budget, Buffer, Found, is_text, read_upload
 from inventory.sources.pem import BEGIN
 from inventory.sources.tables import TableError, read_table
 
@@ -36,22 +36,22 @@ def read_import(of: Import, clock: Clock) -> None:
     path = spool.path_of(of.upload)
     if not of.upload or not path.is_file():
         raise ImportFailedError(_("The upload is not on this machine any more. Import it again."))
-    with path.open("rb") as file, _mapped(file) as data:
-        if of.columns or _is_table(of, file, data):
+    with path.open("rb") as file, mapped(file) as data:
+        if of.columns or (not protected.is_opened(of.upload) and is_table(file, data)):
             _read_table(of, file, clock)
         else:
             _read_certificates(of, data, clock)
 
 
 @contextmanager
-def _mapped(file: IO[bytes]) -> Iterator[mmap.mmap]:
+def mapped(file: IO[bytes]) -> Iterator[mmap.mmap]:
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         yield data
 
 
-def _is_table(of: Import, file: IO[bytes], data: Buffer) -> bool:
+def is_table(file: IO[bytes], data: Buffer) -> bool:
     """Text with columns, and with PEM in none but its cells, which stand in quotation marks."""
-    if protected.is_opened(of.upload) or not is_text(data):
+    if not is_text(data):
         return False
     begin = data.find(BEGIN)
     if begin >= 0 and data[max(begin - 1, 0) : begin] != b'"':
@@ -70,17 +70,22 @@ def _read_table(of: Import, file: IO[bytes], clock: Clock) -> None:
             return
         if not of.done:
             _forget_earlier(of, clock)
-        table, start = read_table(file), of.items.count()
-        for batch in _batched(islice(table.rows, start, None)):
-            # Whose import it is stands in it; without that person, nothing may be seen or changed.
-            if of.requested_by is None:
-                raise ImportFailedError(_("The person who began this import is no longer here."))
-            items = plan_rows(of, table, batch, start, of.requested_by)
-            _keep(of, items, clock(), file.tell())
-            start += len(items)
+        keep_rows(of, file, clock)
     except TableError as error:
         raise ImportFailedError(str(error)) from error
     _end(of, clock(), of.form, upload=of.upload)
+
+
+def keep_rows(of: Import, file: IO[bytes], clock: Clock) -> None:
+    """Plan the rows and keep them, behind the last one that is there already. Raises TableError."""
+    table, start = read_table(file), of.items.count()
+    for batch in batched(islice(table.rows, start, None)):
+        # Whose import it is stands in it; without that person, nothing may be seen or changed.
+        if of.requested_by is None:
+            raise ImportFailedError(_("The person who began this import is no longer here."))
+        items = plan_rows(of, table, batch, start, of.requested_by)
+        _keep(of, items, clock(), file.tell())
+        start += len(items)
 
 
 def _forget_earlier(of: Import, clock: Clock) -> None:
@@ -101,7 +106,7 @@ def _ask_for_columns(of: Import, file: IO[bytes], now: datetime) -> None:
 
 def _read_certificates(of: Import, data: Buffer, clock: Clock) -> None:
     budget = Budget()
-    found = protected.read_opened(data) if protected.is_opened(of.upload) else read_file(data, budget)
+    found = protected.read_opened(data) if protected.is_opened(of.upload) else read_upload(data, budget)
     keep_found(of, found, clock, lambda: budget.progress)
     _end(of, clock(), CERTIFICATES)
 
@@ -110,12 +115,12 @@ def keep_found(of: Import, found: Iterator[Found], clock: Clock, progress: Calla
     """Classify and keep what was found, behind the last item that is there already."""
     start = of.items.count()
     seen = set(of.items.exclude(sha256="").values_list("sha256", flat=True))
-    for batch in _batched(islice(found, start, None)):
+    for batch in batched(islice(found, start, None)):
         _keep(of, classify(of, start, batch, seen), clock(), progress())
         start += len(batch)
 
 
-def _batched(things: Iterable[Thing]) -> Iterator[list[Thing]]:
+def batched(things: Iterable[Thing]) -> Iterator[list[Thing]]:
     iterator = iter(things)
     while batch := list(islice(iterator, BATCH)):
         yield batch
