@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -24,10 +24,17 @@ class Unknown:
     facts: Mapping[str, Facts]
 
     @classmethod
-    def among(cls, ders: Iterable[bytes]) -> Unknown:
+    def among(cls, ders: Iterable[bytes], sound: Container[str] = ()) -> Unknown:
+        """``sound``: digests of what was read before, and nothing was wrong with it."""
         by_digest = {digest_of(der): der for der in ders}
         known = set(Certificate.objects.filter(among("sha256", by_digest)).values_list("sha256", flat=True))
-        return cls({sha256: facts_of(der) for sha256, der in by_digest.items() if sha256 not in known})
+        return cls(
+            {
+                sha256: facts_of(der, is_sound=sha256 in sound)
+                for sha256, der in by_digest.items()
+                if sha256 not in known
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,10 +80,13 @@ def _remembered(der: bytes) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-def facts_of(der: bytes) -> Facts:
-    """Read one certificate. Bytes that are none become a row that says so, because a server did send them."""
+def facts_of(der: bytes, *, is_sound: bool = False) -> Facts:
+    """Read one certificate. Bytes that are none become a row that says so, because a server did send them.
+
+    ``is_sound`` as in ``x509.parse``.
+    """
     try:
-        parsed = x509.parse(der)
+        parsed = x509.parse(der, is_sound=is_sound)
     except NotACertificate as error:
         return _unreadable(der, str(error))
     names = tuple(_compared_names(parsed))

@@ -134,8 +134,13 @@ def _converter(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
 
 
 def _json(field: models.JSONField[Any, Any]) -> Callable[[Any], Any]:
-    """Nearly all are empty, and those are written once."""
-    empty = {kind: field.get_db_prep_save(kind(), connection) for kind in (dict, list)}
-    return lambda value: (
-        empty[type(value)] if not value and type(value) in empty else field.get_db_prep_save(value, connection)
-    )
+    """Nearly all are empty, and those are written once. The field itself would only look for expressions first."""
+    adapt, encoder = connection.ops.adapt_json_value, field.encoder
+    empty = {kind: adapt(kind(), encoder) for kind in (dict, list)}
+
+    def convert(value: Any) -> Any:
+        if value is None:
+            return None
+        return empty[type(value)] if not value and type(value) in empty else adapt(value, encoder)
+
+    return convert

@@ -23,19 +23,22 @@ _KIND_ORDER = ("dns", "ip", "email", "uri", "dirname", "rid", "other", "x400", "
 _LONGEST_SERIAL = 128  # hex digits; RFC 5280 allows 40
 
 
-def parse(der: bytes) -> ParsedCertificate:
+def parse(der: bytes, *, is_sound: bool = False) -> ParsedCertificate:
     """Read a certificate as far as it can be read.
+
+    ``is_sound``: these bytes were read before, and nothing was wrong, so the strict reader is not asked again.
 
     Whatever stands inside, the answer is a value whose `problems` say what could not be read.
     Only bytes that lack the outer shape of a certificate (cut short, a request, a revocation
     list, not ASN.1) raise NotACertificate, and nothing else is ever raised.
     """
-    return _Reader(der, parts_of(der)).certificate()
+    return _Reader(der, parts_of(der), is_sound=is_sound).certificate()
 
 
 class _Reader:
-    def __init__(self, der: bytes, parts: Parts) -> None:
+    def __init__(self, der: bytes, parts: Parts, *, is_sound: bool) -> None:
         self.der = der
+        self.is_sound = is_sound
         self.parts = parts
         self.problems: list[Problem] = []
         if parts.oddity:
@@ -179,6 +182,8 @@ class _Reader:
         return None if own is None else verifies(own, own)
 
     def _all_problems(self) -> tuple[Problem, ...]:
+        if self.is_sound:
+            return tuple(self.problems)
         known = {problem.property for problem in self.problems}
         self.problems += (fault for fault in strict.faults(self.der) if fault.property not in known)
         return tuple(self.problems)
