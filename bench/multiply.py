@@ -25,6 +25,7 @@ from inventory.models import (
     ServedChain,
     Sighting,
 )
+from inventory.services.texts import index_texts
 from inventory.services.totals import recount
 from policy.models import Finding, Unjudged
 
@@ -45,6 +46,8 @@ def multiply(times: int) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             for model in COPIED:
                 cursor.execute(_copy(model, number, offsets))
+    with transaction.atomic():
+        index_texts(CertificateName, Certificate, Endpoint)
     _reset_sequences()
     recount()
 

@@ -54,6 +54,8 @@ class CertificateQuerySet(OwnedQuerySet["Certificate"]):
 
 # What status and use follow from: with these in an index, counting by them reads no row.
 _COUNTED_BY = ("nodes_serving", "not_before", "expiring_from", "revoked_at", "superseded", "served_ever", "retired_at")
+# What time alone makes of it, beside its end.
+_DATED_BY = ("expiring_from", "not_before", "revoked_at")
 
 
 class Certificate(Standing):
@@ -144,6 +146,11 @@ class Certificate(Standing):
             models.Index(fields=["id"], condition=Q(domain_ids__isnull=True), name="cert_without_domains"),
             models.Index(fields=["issuer", "subject_sha256"], condition=Q(is_ca=True), name="cert_ca_by_issuer"),
             models.Index(fields=["expiring_from"], condition=Q(nodes_serving__gt=0), name="cert_in_use_by_warning"),
+            models.Index(
+                fields=["issuer", "not_after", *_DATED_BY, "owner_team", "retired_at", "nodes_serving", "kind"],
+                condition=Q(nodes_serving__gt=0),
+                name="cert_in_use_by_issuer",
+            ),
             models.Index(
                 fields=["worst_severity", "not_after"],
                 condition=Q(worst_severity__gt=0),

@@ -133,6 +133,7 @@ class ImportItem(models.Model):
             models.Index(fields=["of", "outcome", "position"], name="import_item_by_outcome"),
             models.Index(fields=["sha256"], condition=~Q(sha256=""), name="import_item_by_sha256"),
             models.Index(fields=["host", "port"], condition=Q(outcome="waiting"), name="import_item_waiting"),
+            models.Index(fields=["host"], condition=~Q(host=""), name="import_item_by_host"),
         ]
 
     def __str__(self) -> str:

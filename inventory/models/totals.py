@@ -11,6 +11,9 @@ from accounts.models import Team, User
 # Dimensions that filters read, too: leaves by primary key of each domain that a name of theirs stands under.
 DOMAIN = "domain"
 DOMAIN_IN_USE = "domain_in_use"
+# Leaves by primary key of the issuer.
+ISSUER = "issuer"
+ISSUER_IN_USE = "issuer_in_use"
 
 
 def counted_for(user: User, *, mine: bool = False) -> Q:

@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from inventory.models import Certificate, Endpoint, Origin, Total
-from inventory.models.totals import DOMAIN, DOMAIN_IN_USE, counted_for
+from inventory.models.totals import DOMAIN, DOMAIN_IN_USE, ISSUER, ISSUER_IN_USE, counted_for
 from inventory.services.writing import among, increase
 
 Share: TypeAlias = tuple[int | None, str, str]
@@ -27,8 +27,6 @@ Deltas: TypeAlias = Mapping[Share, int]
 
 CERTIFICATES = "certificates"  # by kind
 IN_USE = "in_use"  # leaves in use
-ISSUER = "issuer"  # leaves by primary key of the issuer
-ISSUER_IN_USE = "issuer_in_use"
 KEY = "key"  # leaves by key_label
 KEY_IN_USE = "key_in_use"
 UNOWNED = "unowned"  # leaves of no team: "all" and "in_use"

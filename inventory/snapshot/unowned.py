@@ -78,6 +78,7 @@ class Queue:
 
 def queue_of(user: User, show: Show, what: What, after: str, now: datetime, before: str = "") -> Queue:
     """One page. Raises CursorError if ``after``, or ``before``, belongs to no page of this queue."""
+    rows: QuerySet[Any]
     if what == "certificates":
         rows, end = with_listed(_certificates(user, show, now)), "not_after"
     else:

@@ -35,8 +35,9 @@ from inventory.filters.facets import Kept as KeptFacet
 from inventory.filters.standing import SEVERITY_CHOICES
 from inventory.models import Certificate, Risk, Severity, Tag
 from inventory.models.status_q import status_case
+from inventory.models.totals import ISSUER
 from inventory.services import most, numbers
-from inventory.services.totals import CERTIFICATES, IN_USE, ISSUER, KEY, UNOWNED
+from inventory.services.totals import CERTIFICATES, IN_USE, KEY, UNOWNED
 from inventory.snapshot.rows import certificate_rows, with_listed
 from inventory.views.columns import CERTIFICATE_COLUMNS, columns_context
 from inventory.views.listing import answer, bulk_context, count_of, list_context, person

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from django.db.models import Count, F, Max, Min, Q
+from django.db.models import Count, F, Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -18,9 +17,8 @@ from inventory import filters
 from inventory.filters import Filtered, visible_issuers
 from inventory.filters.base import MOST_COUNTED
 from inventory.models import Certificate, Issuer
-from inventory.models.status_q import status_q
+from inventory.snapshot.issuers import issuer_sums
 from inventory.snapshot.rows import certificate_rows, with_listed
-from inventory.status import Status
 from inventory.views.listing import answer, count_of, list_context, person
 
 LIST = "inventory/issuer_list.html"
@@ -42,30 +40,13 @@ def issuer_list(request: HttpRequest) -> HttpResponse:
     def again(query: str) -> Filtered[Issuer]:
         return filters.issuers(query, user, now)
 
-    sums = _sums(page.rows, user, now)
+    sums = issuer_sums(page.rows, user, now)
     context = {
         **list_context(result, page, count_of(result, None), again),
         "views_page": SavedView.Page.ISSUERS.value,
         "rows": [(issuer, sums[issuer.pk]) for issuer in page.rows],
     }
     return answer(request, LIST, context)
-
-
-def _sums(issuers: list[Issuer], user: User, now: datetime) -> dict[int, dict[str, Any]]:
-    """Per issuer of one page: certificates in use, expired in use, expiring in use, and the next end. One query.
-
-    All of it stands in the index ``cert_by_issuer``: no row of the estate is read.
-    """
-    conditions = status_q(now)
-    used = Certificate.objects.visible_to(user).in_use().filter(issuer__in=[issuer.pk for issuer in issuers])
-    sums = used.values("issuer").annotate(
-        in_use=Count("pk"),
-        expired=Count("pk", filter=conditions[Status.EXPIRED]),
-        expiring=Count("pk", filter=conditions[Status.EXPIRING]),
-        next_end=Min("not_after", filter=Q(not_after__gte=now)),
-    )
-    found = {row["issuer"]: dict(row) for row in sums}
-    return {issuer.pk: found.get(issuer.pk, {"in_use": 0, "expired": 0, "expiring": 0}) for issuer in issuers}
 
 
 @require_safe
@@ -86,7 +67,8 @@ def issuer_detail(request: HttpRequest, pk: int) -> HttpResponse:
     ends_after = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     context = {
         "issuer": issuer,
-        "sums": _sums([issuer], user, now)[issuer.pk] | looked_at.aggregate(last_seen=Max("last_seen_at")),
+        "sums": issuer_sums([issuer], user, now)[issuer.pk],
+        "last_seen": looked_at.aggregate(last_seen=Max("last_seen_at"))["last_seen"],
         "own": certificate_rows(with_listed(own.order_by(F("not_after").desc(nulls_last=True), "pk"))[:SHOWN], now),
         "next": certificate_rows(with_listed(next_ends)[:SHOWN], now),
         "next_query": urlencode({"issuer": str(pk), "kind": "any", "expires_after": ends_after, "sort": "expires"}),

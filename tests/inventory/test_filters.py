@@ -281,17 +281,6 @@ def test_endpoints_are_walked_in_every_order(
     assert not second.next
 
 
-def test_issuers_are_those_of_visible_certificates_with_their_counts(
-    operator: User, web_team: Team, other_team: Team, now: datetime
-) -> None:
-    make_certificate(issuer="Shared CA", owner_team=web_team)
-    make_certificate(issuer="Shared CA", owner_team=other_team)
-    make_certificate(issuer="Payments CA", owner_team=other_team)
-    found: Any = filters.issuers("", operator, now).queryset
-    assert [(issuer.label, issuer.signed) for issuer in found] == [("Shared CA", 1)]
-    assert not filters.issuers("q=payments", operator, now).queryset.exists()
-
-
 def test_two_filters_narrow_each_other(estate: dict[str, Certificate], administrator: User, now: datetime) -> None:
     Risk.objects.create(certificate=estate["soon"], code="weak_key", severity=Severity.LOW)
     assert names("risk=weak_key", administrator, now) == {"weak", "soon"}

@@ -14,8 +14,8 @@ from accounts.models import Organisation, User
 from inventory.filters import base, facets
 from inventory.filters.facets import MOST_OPTIONS, Facet
 from inventory.models import Certificate, Tag
+from inventory.models.totals import ISSUER
 from inventory.services import most, recount
-from inventory.services.totals import ISSUER
 from tests.inventory.factories import make_certificate
 
 ISSUERS = 15

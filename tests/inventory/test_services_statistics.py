@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Organisation, User
-from inventory.models import Issuer
 from inventory.services import recount, refresh_statistics, refresh_statistics_if_outgrown, statistics
 from tests.inventory.factories import make_certificate, make_endpoint
 
@@ -18,11 +14,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def set_up(organisation: Organisation) -> None:
-    """Without an organisation every page leads to the first run."""
-
-
 def test_indexes_are_measured_whole() -> None:
     for _ in range(1_100):
         make_certificate()
@@ -30,17 +21,6 @@ def test_indexes_are_measured_whole() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT stat FROM sqlite_stat1 WHERE idx = 'cert_by_name'")
         assert cursor.fetchone()[0].split()[0] == "1100"
-
-
-def test_the_sums_of_issuers_read_no_row_of_the_estate(client: Client, auditor: User) -> None:
-    make_certificate(issuer=Issuer.objects.create(name_sha256="0" * 64, name="CN=CA", label="CA"), nodes_serving=1)
-    client.force_login(auditor)
-    with CaptureQueriesContext(connection) as captured:
-        client.get("/issuers/")
-    (sums,) = [query["sql"] for query in captured if "FILTER" in query["sql"]]
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {sums}")
-        assert "USING COVERING INDEX cert_by_issuer" in " ".join(row[3] for row in cursor.fetchall())
 
 
 def endpoints(*ports: int) -> None:
