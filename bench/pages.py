@@ -2,108 +2,129 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
-from urllib.parse import urlencode
+from collections.abc import Mapping
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Model, QuerySet
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
 
 from accounts.models import User
-from bench.rows import Row, machine
-from inventory.models import Certificate, Domain, Endpoint, Issuer
+from accounts.services.feeds import create_feed
+from bench import downloads, facets
+from bench.asked import MANY, Asked, timed
+from bench.rows import Row
+from bench.samples import domain, issuer, leaf, middle
+from inventory.filters.search import host_and_port
+from inventory.models import Certificate, Endpoint
+from policy.models import Finding
 
-Thing = TypeVar("Thing", bound=Model)
-ROUNDS = 20
-GOAL = 200 if "sqlite" in settings.DATABASES["default"]["ENGINE"] else 100
 PEOPLE = {"administrator": "ada@example.org", "member of a team": "olga@example.org"}
+# Pages that need nothing but their name.
+PLAIN = (
+    "reports:overview", "inventory:certificate_list", "inventory:endpoint_list", "policy:finding_list",
+    "inventory:issuer_list", "inventory:domain_list", "inventory:calendar", "inventory:feed_list",
+    "inventory:import_list", "inventory:rule_list", "inventory:rule_preview", "accounts:view_list", "accounts:audit",
+    "accounts:profile", "discovery:scan_list", "discovery:coverage", "discovery:candidate_list",
+    "discovery:network_list", "reports:report_list", "reports:report_new", "alerts:letter_list", "alerts:daily",
+)  # fmt: skip
+# Pages of one certificate, endpoint or finding, and their panels.
+OF_CERTIFICATE = (
+    "inventory:certificate_detail", "policy:certificate_findings", "discovery:certificate_history",
+    "alerts:certificate_told",
+)  # fmt: skip
+OF_ENDPOINT = ("inventory:endpoint_detail", "policy:endpoint_findings", "discovery:endpoint_history")
 
 
-def measure(certificates: int, rounds: int = ROUNDS, people: Mapping[str, str] = PEOPLE) -> list[Row]:
-    """p95 of the time in the server in milliseconds, by the wall and by the processor, and the queries of each page."""
+def measure(rounds: int = MANY, people: Mapping[str, str] = PEOPLE) -> list[Row]:
+    """p50 and p95 of the time in the server in milliseconds, and the queries of each page; then each export."""
     rows = []
+    size = Certificate.objects.leaves().count()
     for whose, email in people.items():
-        client = Client(headers={"host": "localhost"})
         user = User.objects.get(email=email)
+        client = Client(headers={"host": "localhost"})
         client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[0])
-        for name, url in _pages(user).items():
-            rows += _rows(client, f"{name}, {whose}, {certificates:,}", url, rounds)
+        print(f"{size:,} certificates, {whose}: p50, p95", flush=True)
+        for asked in (*pages(user), *facets.of(user)):
+            rows += timed(client, asked, whose, size, rounds)
+        rows += downloads.measure(client, user, whose, size)
     return rows
 
 
-def _pages(user: User) -> dict[str, str]:
-    """The addresses, of things in the middle of what the person may see."""
-    certificates = reverse("inventory:certificate_list")
-    leaf, endpoint = _middle(Certificate.objects.leaves().visible_to(user)), _middle(Endpoint.objects.visible_to(user))
-    issuer = Issuer.objects.order_by("pk")[3]
-    return {
-        "overview": reverse("reports:overview"),
-        "certificates": certificates,
-        "certificates, expired in use": f"{certificates}?{urlencode({'status': 'expired', 'in_use': 'yes'})}",
-        "certificates, one issuer": f"{certificates}?issuer={issuer.pk}",
-        "certificates, by name": f"{certificates}?sort=name",
-        "certificates, substring": f"{certificates}?q=host-77",
-        "certificate": reverse("inventory:certificate_detail", args=[leaf.pk]),
-        "endpoints": reverse("inventory:endpoint_list"),
-        "endpoint": reverse("inventory:endpoint_detail", args=[endpoint.pk]),
-        "issuers": reverse("inventory:issuer_list"),
-        "issuer": reverse("inventory:issuer_detail", args=[issuer.pk]),
-        "issuer, everything under it": f"{certificates}?under={issuer.pk}",
-        "domains": reverse("inventory:domain_list"),
-        "domain": reverse("inventory:domain_detail", args=[Domain.objects.order_by("pk")[0].pk]),
-        "certificates, one domain": f"{certificates}?domain={Domain.objects.order_by('pk')[0].name}",
-        "calendar": reverse("inventory:calendar"),
-        "calendar, quarter": f"{reverse('inventory:calendar')}?quarter=2026-Q4",
-        "compare": f"{reverse('inventory:certificate_compare')}?a={leaf.pk}&b={leaf.pk}",
-        "findings": reverse("policy:finding_list"),
-        "search": f"{reverse('inventory:search')}?q=host-4242",
-    }
+def pages(user: User) -> list[Asked]:
+    """Everything that a person can open, except the filters and orders of the lists."""
+    return [*(_asked(name) for name in PLAIN), *_details(user), *_queue(), *_searches(user), *_changes(user)]
 
 
-def _middle(rows: QuerySet[Thing]) -> Thing:
-    return rows.order_by("pk")[rows.count() // 2]
+def _asked(name: str, *args: object, query: str = "") -> Asked:
+    words = name.partition(":")[2].replace("_", " ")
+    return Asked(f"{words}{query and ' ?' + query}", f"{reverse(name, args=args)}{query and '?' + query}")
 
 
-def _rows(client: Client, name: str, url: str, rounds: int) -> list[Row]:
-    queries, status = _queries(client, url)
-    if status != 200:
-        raise SystemExit(f"{url} answered {status}")
-    walls, cpus = [], []
-    for _ in range(rounds):
-        wall, cpu = time.perf_counter(), time.process_time()
-        client.get(url)
-        walls.append((time.perf_counter() - wall) * 1000)
-        cpus.append((time.process_time() - cpu) * 1000)
-    print(
-        f"  {name:<58} p50 {statistics.median(walls):6.0f} p95 {_p95(walls):6.0f} ms, "
-        f"CPU p50 {statistics.median(cpus):6.0f} p95 {_p95(cpus):6.0f} ms, {queries} queries, {status}",
-        flush=True,
-    )
+def _details(user: User) -> list[Asked]:
+    """Of things in the middle of what the person may see."""
+    certificate, node = leaf(user), middle(Endpoint.objects.visible_to(user))
+    finding = middle(Finding.objects.visible_to(user).open())
+    one = domain(user)
+    found = [_asked(name, certificate.pk) for name in OF_CERTIFICATE if certificate]
+    found += [_asked(name, node.pk) for name in OF_ENDPOINT if node]
+    found += [_asked("policy:finding_detail", finding.pk)] if finding else []
+    found += [_asked("inventory:domain_detail", one.pk)] if one else []
+    compared = urlencode({"a": certificate.pk, "b": certificate.pk}) if certificate else ""
+    quarter = f"quarter={timezone.now():%Y}-Q4"
     return [
-        Row(f"page p95: {name}", _p95(walls), "ms", GOAL, "lower", machine=machine()),
-        Row(f"page p95: {name}", _p95(cpus), "CPU ms", GOAL, "lower", machine=machine()),
-        Row(f"page queries: {name}", queries, "queries", None, "lower", machine=machine()),
+        *found,
+        _asked("inventory:issuer_detail", issuer().pk),
+        Asked("compare", f"{reverse('inventory:certificate_compare')}?{compared}"),
+        _asked("inventory:calendar", query=quarter),
+        Asked("calendar feed", reverse("inventory:feed", args=[create_feed(user, None, timezone.now())]), rounds=5),
+        _asked("accounts:audit", query="actor=ada"),
+        _asked("accounts:audit", query="subject=team"),
     ]
 
 
-def _p95(times: list[float]) -> float:
-    return sorted(times)[int(len(times) * 0.95) - 1 if len(times) > 1 else 0]
+def _queue() -> list[Asked]:
+    return [
+        _asked("inventory:ownership", query=f"show={show}&what={what}")
+        for show in ("none", "inferred", "left")
+        for what in ("certificates", "endpoints")
+    ]
 
 
-def _queries(client: Client, url: str) -> tuple[int, int]:
-    """Of the second visit: the first one fills caches that live as long as the process."""
-    client.get(url)
-    asked: list[str] = []
+def _searches(user: User) -> list[Asked]:
+    """Parts of names that stand in many, few and no names; and what leads to one thing, which is then opened."""
+    found = {"many": "host", "some": "host-77", "few": "host-4242.", "none": "zzqxj", "several words": "host-77 corp"}
+    node, certificate = middle(Endpoint.objects.visible_to(user)), leaf(user)
+    lists = ("inventory:search", "inventory:certificate_list", "inventory:endpoint_list")
+    asked = [
+        Asked(f"{name.partition(':')[2].replace('_', ' ')}, substring of {words}", f"{reverse(name)}?q={text}")
+        for name in lists
+        for words, text in found.items()
+    ]
+    if node and certificate:
+        exact = {
+            "host:port": f"{node.server_name}:{node.port}", "address:port": node.place, "host": node.server_name,
+            "address": host_and_port(node.place)[0], "fingerprint": certificate.sha256,
+            "serial": certificate.serial_number.zfill(8),
+        }  # fmt: skip
+        asked += [
+            Asked(f"search, {words}", f"{reverse('inventory:search')}?{urlencode({'q': text})}", status=0)
+            for words, text in exact.items()
+        ]
+    return asked
 
-    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 - Django's signature
-        asked.append(sql)
-        return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(note):
-        status = client.get(url).status_code
-    return len(asked), status
+def _changes(user: User) -> list[Asked]:
+    """What is shown before many are changed or mailed: all that match."""
+    team = user.memberships.values_list("team__slug", flat=True).first() or "team-1"
+    form = {"scope": "all", "kind": "owner", "step": "preview", "change-team": team, "change-reason": "moved"}
+    asked = []
+    for name in ("certificate", "endpoint"):
+        url = reverse(f"inventory:{name}_change")
+        for query in ("", "team=none"):
+            words = f"change all {name}s ?{query}" if query else f"change all {name}s"
+            asked.append(Asked(words, f"{url}?{query}"))
+            asked.append(Asked(f"{words}, preview", url, data={**form, "query": query}))
+    mail = reverse("alerts:owner_mail")
+    return [*asked, Asked("mail owners ?days__lte=14", f"{mail}?days__lte=14&in_use=yes")]

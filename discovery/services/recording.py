@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,13 +21,14 @@ from inventory.addresses import pack
 from inventory.models import Certificate, Endpoint
 from inventory.services import (
     Applied,
+    Finds,
     Look,
     SeenBy,
     Spot,
     Unknown,
-    apply_rules,
     chain_digest,
     comes_back,
+    digest_of,
     endpoints_at,
     kept,
     known_chains,
@@ -157,17 +158,27 @@ def _record(
     known = endpoints_at(by_spot)
     found = sort_out(by_spot, known, _naming(recording))
     worth, new = found.endpoints, found.endpoints.keys() - known.keys()
-    stored = store_chains(prepared.digests, now, prepared.unknown, deltas)
+    finds = Finds.now(recording.team, recording.by, _heads(worth, known, recording.began or now))
+    stored = store_chains(prepared.digests, now, prepared.unknown, deltas, finds.begin_certificates)
     looks = {spot: _look(result, prepared.digests, stored.ids) for spot, result in worth.items()}
     revived = _revived(known, looks, recording.began or now)
-    noted = note_looks(list(looks.items()), known, recording.by, now, recording.schedule, deltas, recording.began)
+    noted = note_looks(
+        list(looks.items()),
+        known,
+        recording.by,
+        now,
+        recording.schedule,
+        deltas,
+        recording.began,
+        finds.begin_endpoints,
+    )
     keep_observations([(known[spot], looks[spot], _detail(worth[spot])) for spot in worth], recording.scan, now)
     keep_postures(((known[spot], result) for spot, result in worth.items()), now)
     settle_candidates(new, now)
     candidates = keep_candidates(found.candidates, _detail, recording.scan, now)
     endpoints = frozenset(known[spot].pk for spot in worth)
     leaves = frozenset(leaf for look in looks.values() for _, leaf in look.chains.values())
-    inferred = apply_rules(leaves, endpoints, now, deltas, team=recording.team, by=recording.by)
+    inferred = finds.apply(leaves, endpoints, now, deltas)
     waited = match_waiting(endpoints, now, deltas)
     new_leaves = stored.new & leaves
     recorded = Recorded(
@@ -183,6 +194,21 @@ def _record(
         inferred=inferred,
     )
     return recorded, deltas
+
+
+def _heads(
+    worth: Mapping[Spot, ProbeResult], known: Mapping[Spot, Endpoint], began: datetime
+) -> dict[str, list[tuple[str, bytes]]]:
+    """Where each certificate is served, by its digest; what is retired, and stays so, does not count."""
+    heads: dict[str, list[tuple[str, bytes]]] = defaultdict(list)
+    for spot, result in worth.items():
+        row = known.get(spot)
+        if not isinstance(result, Served):
+            continue
+        counts = row is None or row.retired_at is None or row.retired_at < began
+        for digest in {digest_of(variant.chain[0]) for variant in result.variants if variant.chain}:
+            heads[digest] += [(spot.zone, spot.address)] if counts else []
+    return heads
 
 
 def _naming(recording: Recording) -> Callable[[Place], bool]:

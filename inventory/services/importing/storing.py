@@ -16,7 +16,7 @@ from inventory.services.certificates import Stored, Unknown, store_certificates
 from inventory.services.importing import spool
 from inventory.services.importing.claims import BATCH, counts_of, end_step, keep_claim, seen_by
 from inventory.services.importing.rows import apply_rows, tell_rows
-from inventory.services.rules import apply_rules, tell_applied
+from inventory.services.rules import Finds, tell_applied
 from inventory.services.sightings import note_sightings
 from inventory.services.totals import kept
 from inventory.services.writing import write
@@ -33,15 +33,17 @@ def store_items(of: Import, clock: Clock) -> None:
 def _store_batch(of: Import, batch: Sequence[ImportItem], total: int, clock: Clock) -> None:
     ders = {item.sha256: bytes(item.der) for item in batch if item.der is not None and item.sha256}
     # Reading them takes longer than writing them, and needs no transaction.
-    unknown, now, done = Unknown.among(ders.values()), clock(), batch[-1].position + 1
+    sound = {item.sha256 for item in batch if item.outcome == ImportItem.Outcome.NEW}
+    unknown, now, done = Unknown.among(ders.values(), sound), clock(), batch[-1].position + 1
     with transaction.atomic():
         keep_claim(of, now, done=done, total=total)
         with kept() as deltas:
-            stored = store_certificates(list(ders.values()), now, unknown, deltas)
+            finds = Finds.now(of.team, seen_by(of))
+            stored = store_certificates(list(ders.values()), now, unknown, deltas, finds.begin_certificates)
             _mark(batch, stored)
             certificates = frozenset(stored.ids.values())
             note_sightings(seen_by(of), (), certificates, now)
-            inferred = apply_rules(certificates, (), now, deltas, team=of.team, by=seen_by(of))
+            inferred = finds.apply(certificates, (), now, deltas)
             rows = [item for item in batch if item.data]
             applied = apply_rows(of, rows, now, deltas) if rows else None
         tell_applied(inferred, now)
