@@ -27,6 +27,7 @@ urlpatterns = [
     path("certificates/import/<int:pk>/", importing.import_detail, name="import_detail"),
     path("certificates/import/<int:pk>/columns/", importing.import_columns, name="import_columns"),
     path("certificates/import/<int:pk>/again/", importing.import_again, name="import_again"),
+    path("certificates/import/<int:pk>/open/", importing.import_open, name="import_open"),
     path("certificates/import/<int:pk>/store/", importing.import_store, name="import_store"),
     path("certificates/import/<int:pk>/undo/", importing.import_undo, name="import_undo"),
     path("certificates/import/<int:pk>/drop/", importing.import_drop, name="import_drop"),

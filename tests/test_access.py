@@ -26,6 +26,8 @@ NEVER_TAKEN = ("PUT", "PATCH", "DELETE", "OPTIONS")
 WITHOUT_EVENT = {
     # Leads on to the comparison, and changes nothing.
     "inventory:certificate_compare",
+    # No file of the walked import waits for a password.
+    "inventory:import_open",
     "inventory:certificate_restore",
     "inventory:endpoint_restore",
     "accounts:audit_verify",

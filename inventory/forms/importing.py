@@ -73,7 +73,9 @@ class ImportForm(forms.Form):
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text=_("Used once and kept nowhere. Private keys are never stored."),
+        help_text=_(
+            "Used once and kept nowhere; for files inside an archive, it is asked for later. No key is stored."
+        ),
     )
     team = forms.ModelChoiceField(
         label=_("Team for what is new"),
@@ -95,6 +97,21 @@ class ImportForm(forms.Form):
         if not self.errors and not cleaned.get("uploads") and not str(cleaned.get("pasted", "")).strip():
             raise ValidationError(_("Choose a file, or paste something."))
         return cleaned
+
+
+class PasswordForm(forms.Form):
+    """For PKCS#12 files inside an archive."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=200,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text=_("Tried on each of them, used once and kept nowhere. Private keys are never stored."),
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, label_suffix="")
 
 
 class ColumnsForm(forms.Form):

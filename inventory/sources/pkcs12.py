@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from inventory.sources.ber import Element
-from inventory.sources.value import MIB, Budget, Buffer, Found
+from inventory.sources.value import LOCKED, MIB, Budget, Buffer, Found
 
 LARGEST = 32 * MIB
 # The child may use two seconds of the processor; a busy machine may let it wait longer.
@@ -24,7 +24,11 @@ def read_pkcs12(data: Buffer, of: Element, path: str, offset: int, budget: Budge
     if of.after - of.head > LARGEST:
         yield Found(path, at, None, "It is larger than 32 MiB.")
         return
-    for der, reason in _opened(bytes(data[of.head : of.after]), budget.password):
+    raw = bytes(data[of.head : of.after])
+    answers = _opened(raw, budget.password)
+    if budget.locked and any(reason in LOCKED for _der, reason in answers):
+        budget.locked(path, at, raw)
+    for der, reason in answers:
         yield Found(path, at, der, reason)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -13,6 +13,7 @@ Buffer: TypeAlias = bytes | mmap.mmap
 MIB = 2**20
 WRONG_PASSWORD = "The password is wrong."  # noqa: S105 (a sentence)
 NEEDS_PASSWORD = "It is protected by a password."  # noqa: S105 (a sentence)
+LOCKED = (NEEDS_PASSWORD, WRONG_PASSWORD)
 SPREADSHEET = "A spreadsheet of an office programme: save the sheet as CSV, and import that."
 KEY_REASON = "This is a private key; certdash does not take private keys here."
 
@@ -66,6 +67,8 @@ class Budget:
     ratio_from: int = 16 * MIB
     password: str = field(default="", repr=False)
     beside: Beside | None = None
+    # Is given each PKCS#12 file that did not open, with its path and offset.
+    locked: Callable[[str, int, bytes], None] | None = None
     # How far the upload is read, in bytes; for archives, how far the archive is.
     progress: int = 0
 

@@ -20,7 +20,7 @@ from accounts.models import Team, User
 from accounts.services import require_change
 from certdash.lib.htmx import wants_fragment
 from certdash.lib.work import WorkStatus
-from inventory.forms.importing import ColumnsForm, ImportForm
+from inventory.forms.importing import ColumnsForm, ImportForm, PasswordForm
 from inventory.models import Import
 from inventory.services import importing
 from inventory.services.importing import ImportRefusedError, PasswordNeededError
@@ -92,12 +92,20 @@ def _progress(request: HttpRequest, of: Import) -> HttpResponse:
     return HttpResponseClientRefresh()
 
 
-def _page(request: HttpRequest, of: Import, form: ColumnsForm | None = None, status: int = 200) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    of: Import,
+    form: ColumnsForm | None = None,
+    status: int = 200,
+    password_form: PasswordForm | None = None,
+) -> HttpResponse:
     context: dict[str, Any] = {"of": of, "can_drop": of.step in {Step.READING, Step.MAPPING, Step.PREVIEW}}
     if of.step == Step.MAPPING and not of.is_open:
         context |= _mapping(request, of, form)
     elif of.step != Step.READING:
         context |= items_context(request, of)
+    if of.step == Step.PREVIEW and not of.is_open and (locked := importing.still_locked(of)):
+        context |= {"locked": locked, "password_form": password_form or PasswordForm()}
     context["new_words"] = _store_words(of)
     return render(request, DETAIL, context, status=status)
 
@@ -143,6 +151,27 @@ def import_columns(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def import_again(request: HttpRequest, pk: int) -> HttpResponse:
     return _ask(request, pk, importing.choose_columns_again)
+
+
+@require_POST
+def import_open(request: HttpRequest, pk: int) -> HttpResponse:
+    """Try a password on the PKCS#12 files inside an archive."""
+    user = require_change(person(request))
+    of = _find(user, pk)
+    form = PasswordForm(request.POST)
+    if not form.is_valid():
+        return _page(request, of, status=422, password_form=form)
+    try:
+        tried = importing.try_password(of, form.cleaned_data["password"], actor=user, now=timezone.now())
+    except ImportRefusedError as error:
+        messages.error(request, str(error))
+        return redirect("inventory:import_detail", pk)
+    if not tried.opened:
+        form.add_error("password", _("It opens none of those that were tried."))
+        return _page(request, of, status=422, password_form=form)
+    said = ngettext("%(count)s file was opened.", "%(count)s files were opened.", tried.opened)
+    messages.success(request, said % {"count": tried.opened})
+    return redirect("inventory:import_detail", pk)
 
 
 @require_POST

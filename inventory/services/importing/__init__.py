@@ -14,6 +14,7 @@ from inventory.services.importing.asking import (
     store_import,
     undo_import,
 )
+from inventory.services.importing.locked import Tried, still_locked, try_password
 from inventory.services.importing.outright import import_outright, look_over
 from inventory.services.importing.outright_rows import Sheet, import_rows, look_over_rows, open_sheet
 from inventory.services.importing.running import resume_imports, run_import, tidy_imports
@@ -22,6 +23,7 @@ __all__ = [
     "ImportRefusedError",
     "PasswordNeededError",
     "Sheet",
+    "Tried",
     "begin_import",
     "choose_columns_again",
     "drop_import",
@@ -33,7 +35,9 @@ __all__ = [
     "open_sheet",
     "resume_imports",
     "run_import",
+    "still_locked",
     "store_import",
     "tidy_imports",
+    "try_password",
     "undo_import",
 ]

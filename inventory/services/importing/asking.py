@@ -92,7 +92,7 @@ def map_columns(of: Import, columns: Mapping[str, str], *, actor: User, now: dat
 def choose_columns_again(of: Import, *, actor: User, now: datetime) -> None:
     """Back from the preview of a table to its columns: its upload is still here. Asked twice, it is done once."""
     with transaction.atomic():
-        _require_own(of, actor)
+        require_own(of, actor)
         rounds = int(of.headings[0].get(ROUNDS, 0)) + 1 if of.headings else 0
         ready = Import.objects.filter(pk=of.pk, step=Step.PREVIEW, status=WorkStatus.DONE).exclude(upload="")
         # What was read by the earlier choice, the next reader forgets.
@@ -119,7 +119,7 @@ def undo_import(of: Import, *, actor: User, now: datetime) -> None:
 
 def _turn(of: Import, before: tuple[Step, ...], after: Step, actor: User, now: datetime, **changes: object) -> None:
     """Go to the next step and hand it to the workers, unless somebody already did."""
-    _require_own(of, actor)
+    require_own(of, actor)
     ready = Import.objects.filter(pk=of.pk, step__in=before, status=WorkStatus.DONE)
     queued = {"status": WorkStatus.QUEUED, "done": 0, "total": 0, "finished_at": None, "claim_until": now + LEASE}
     turned = ready.update(step=after, **queued, **changes)
@@ -131,7 +131,7 @@ def _turn(of: Import, before: tuple[Step, ...], after: Step, actor: User, now: d
         raise ImportRefusedError(_("This import %(step)s.") % {"step": of.get_step_display()})
 
 
-def _require_own(of: Import, actor: User) -> None:
+def require_own(of: Import, actor: User) -> None:
     if not Import.objects.visible_to(require_change(actor)).filter(pk=of.pk).exists():
         raise PermissionDenied(_("This import is not yours."))
 
@@ -139,7 +139,7 @@ def _require_own(of: Import, actor: User) -> None:
 def drop_import(of: Import, *, actor: User, now: datetime) -> None:
     """Forget what was read; nothing of it was stored. Asked twice, it is done once."""
     with transaction.atomic():
-        _require_own(of, actor)
+        require_own(of, actor)
         droppable = Import.objects.filter(pk=of.pk, step__in=(Step.READING, Step.MAPPING, Step.PREVIEW))
         # A worker that still reads it finds its claim lost.
         ended = {"status": WorkStatus.CANCELLED, "finished_at": now, "claim_until": None}

@@ -17,6 +17,7 @@ from inventory.models import Import, ImportItem
 from inventory.services.importing import protected, spool
 from inventory.services.importing.claims import BATCH, ImportFailedError, counts_of, end_step, keep_claim
 from inventory.services.importing.classifying import classify
+from inventory.services.importing.locked import Locked
 from inventory.services.importing.rows import describe_table, plan_rows
 from inventory.services.writing import among, insert
 from inventory.sources import Budget, Buffer, Found, is_text, read_upload
@@ -105,10 +106,11 @@ def _ask_for_columns(of: Import, file: IO[bytes], now: datetime) -> None:
 
 
 def _read_certificates(of: Import, data: Buffer, clock: Clock) -> None:
-    budget = Budget()
+    locked = Locked()
+    budget = Budget(locked=locked.keep)
     found = protected.read_opened(data) if protected.is_opened(of.upload) else read_upload(data, budget)
     keep_found(of, found, clock, lambda: budget.progress)
-    _end(of, clock(), CERTIFICATES)
+    _end(of, clock(), CERTIFICATES, upload=locked.spooled())
 
 
 def keep_found(of: Import, found: Iterator[Found], clock: Clock, progress: Callable[[], int]) -> None:
@@ -134,7 +136,7 @@ def _keep(of: Import, items: list[ImportItem], now: datetime, done: int) -> None
 
 
 def _end(of: Import, now: datetime, form: str, *, upload: str = "") -> None:
-    """``upload`` is what stays until a person agreed: a table, whose columns may be chosen again."""
+    """``upload`` is what stays until a person agreed: a table, or files that wait for their password."""
     read = of.upload
     end_step(of, Import.Step.PREVIEW, now, form=form, upload=upload, done=of.size, **counts_of(of))
     if read != upload:

@@ -16,7 +16,8 @@ ROUTES: dict[str, Route] = {
     "inventory:import_list": Route(CHANGERS, CHANGE),
     "inventory:import_detail": Route(SOURCES, thing="import"),
     "inventory:import_columns": Route(post=SOURCES_CHANGE, thing="import_to_map"),
-    "inventory:import_again": Route(post=SOURCES_CHANGE, thing="import"),
+    "inventory:import_again": Route(post=SOURCES_CHANGE, thing="import_to_choose"),
+    "inventory:import_open": Route(post=SOURCES_CHANGE, thing="import"),
     "inventory:import_store": Route(post=SOURCES_CHANGE, thing="import"),
     "inventory:import_undo": Route(post=SOURCES_CHANGE, thing="import_stored"),
     "inventory:import_drop": Route(post=SOURCES_CHANGE, thing="import"),
@@ -25,6 +26,7 @@ ROUTES: dict[str, Route] = {
 STEPS = {
     "import": Import.Step.PREVIEW,
     "import_to_map": Import.Step.MAPPING,
+    "import_to_choose": Import.Step.PREVIEW,
     "import_stored": Import.Step.STORED,
 }
 
@@ -33,6 +35,8 @@ def payload(route: str, _things: Mapping[str, int], _team: Team | None, own: Tea
     """``things``: what the owner asked about has; ``own``: a team of the person who sends."""
     if route == "inventory:import_list":
         return {"pasted": "Host,Team\nwalked.example.org,Web\n", "password": "", "team": own.slug}
+    if route == "inventory:import_open":
+        return {"password": "walked"}
     return {"column-0": "host", "column-1": "team", "keep_as": ""} if route == "inventory:import_columns" else {}
 
 
@@ -47,7 +51,7 @@ def _import(name: str, step: Import.Step, team: Team | None, author: User | None
     word = name.split()[0]
     of = Import.objects.create(
         name=name, step=step, status=WorkStatus.DONE, team=team, requested_by=author, created_at=now,
-        form="spreadsheet", columns={"host": f"{word} host"}, waiting=1,
+        form="spreadsheet", upload="walked.csv" * (step == Import.Step.PREVIEW), columns={"host": f"{word} host"}, waiting=1,
         headings=[{"name": f"{word} {what}", "samples": [f"{word} sample"]} for what in ("host", "team")],
     )  # fmt: skip
     ImportItem.objects.create(
