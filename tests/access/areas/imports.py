@@ -29,6 +29,8 @@ STEPS = {
     "import_to_choose": Import.Step.PREVIEW,
     "import_stored": Import.Step.STORED,
 }
+# A table stays until somebody agreed.
+UPLOADS = {Import.Step.PREVIEW: "walked.csv"}
 
 
 def payload(route: str, _things: Mapping[str, int], _team: Team | None, own: Team) -> Mapping[str, Any]:
@@ -51,7 +53,7 @@ def _import(name: str, step: Import.Step, team: Team | None, author: User | None
     word = name.split()[0]
     of = Import.objects.create(
         name=name, step=step, status=WorkStatus.DONE, team=team, requested_by=author, created_at=now,
-        form="spreadsheet", upload="walked.csv" * (step == Import.Step.PREVIEW), columns={"host": f"{word} host"}, waiting=1,
+        form="spreadsheet", upload=UPLOADS.get(step, ""), columns={"host": f"{word} host"}, waiting=1,
         headings=[{"name": f"{word} {what}", "samples": [f"{word} sample"]} for what in ("host", "team")],
     )  # fmt: skip
     ImportItem.objects.create(
