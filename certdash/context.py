@@ -74,6 +74,12 @@ IN_ADMINISTRATION = {
     "discovery:scan_list": "admin:discovery_scan_changelist",
     "discovery:scan_detail": "admin:discovery_scan_change",
     "discovery:source_edit": "admin:discovery_source_change",
+    "policy:finding_list": "admin:policy_finding_changelist",
+    "policy:finding_detail": "admin:policy_finding_change",
+    "alerts:letter_list": "admin:alerts_letter_changelist",
+    "alerts:letter_detail": "admin:alerts_letter_change",
+    "alerts:mailing_detail": "admin:alerts_mailing_change",
+    "accounts:view_list": "admin:accounts_savedview_changelist",
 }
 
 

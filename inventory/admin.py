@@ -2,32 +2,86 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import AuditedAdmin, ReadOnlyAdmin, TableAdmin
+from accounts.services import require_administrator
 from certdash.lib.inert import visible
+from inventory import filters
 from inventory.forms import RuleForm, TagForm, TrustStoreForm
 from inventory.models import BulkChange, Certificate, Endpoint, Import, Issuer, OwnershipRule, Tag, TrustStore
 from inventory.resources import RuleTable
 from inventory.services import judge_paths_again, next_position
 
+# As many as an address holds; of more, all that match are changed from the list.
+MOST_LED = 300
+
+
+class OwnedAdmin(ReadOnlyAdmin):
+    """Facts that belong to somebody: found as in the lists, changed by the pages that show what would change."""
+
+    actions = ["change_owner", "change_tags", "retire"]
+    select: Callable[..., Any]
+    change_url: ClassVar[str]
+    # What the search of a list leaves out unless it is asked for.
+    everything: ClassVar[dict[str, str]] = {"retired": "any"}
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By the indexes that answer the search of the list: a look through every row would grow with the estate."""
+        if not search_term:
+            return queryset, False
+        asked = urlencode({"q": search_term, **self.everything})
+        found = type(self).select(asked, require_administrator(request.user), timezone.now())
+        return (
+            queryset.none() if found.errors else queryset.filter(pk__in=found.queryset.order_by().values("pk"))
+        ), False
+
+    @admin.action(description=_("Change the owner"))
+    def change_owner(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        return self._lead(request, queryset, BulkChange.Kind.OWNER)
+
+    @admin.action(description=_("Change tags"))
+    def change_tags(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        return self._lead(request, queryset, BulkChange.Kind.TAGS)
+
+    @admin.action(description=_("Retire"))
+    def retire(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        return self._lead(request, queryset, BulkChange.Kind.RETIRE)
+
+    def _lead(self, request: HttpRequest, queryset: QuerySet[Any], kind: str) -> HttpResponse | None:
+        """To the page that asks what exactly, and shows what would change before it does."""
+        pks = list(queryset.order_by("pk").values_list("pk", flat=True)[: MOST_LED + 1])
+        if len(pks) > MOST_LED:
+            sentence = gettext("More than %(most)s are chosen: filter the list outside the administration instead.")
+            messages.error(request, sentence % {"most": MOST_LED})
+            return None
+        return redirect(f"{reverse(self.change_url)}?{urlencode({'kind': kind, 'pk': pks}, doseq=True)}")
+
 
 @admin.register(Certificate)
-class CertificateAdmin(ReadOnlyAdmin):
+class CertificateAdmin(OwnedAdmin):
+    select = filters.certificates
+    change_url = "inventory:certificate_change"
+    everything: ClassVar[dict[str, str]] = {"retired": "any", "kind": "any"}
     list_display = ["shown_name", "not_after", "owner_team", "key_label", "nodes_serving", "page"]
     list_filter = ["kind", "environment", "worst_severity", "owner_origin", "conforming", "key_type"]
     list_select_related = ["owner_team"]
     search_fields = ["name", "sha256", "serial_number", "issuer__label"]
-    show_full_result_count = False
 
     @admin.display(description=_("name"), ordering="name")
     def shown_name(self, row: Certificate) -> str:
@@ -42,12 +96,13 @@ class CertificateAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Endpoint)
-class EndpointAdmin(ReadOnlyAdmin):
+class EndpointAdmin(OwnedAdmin):
+    select = filters.endpoints
+    change_url = "inventory:endpoint_change"
     list_display = ["place", "server_name", "protocol", "outcome", "owner_team", "last_seen_at", "page"]
     list_filter = ["outcome", "protocol", "tls_version", "zone", "worst_severity"]
     list_select_related = ["owner_team"]
     search_fields = ["server_name", "service"]
-    show_full_result_count = False
     exclude = ["address"]
 
     @admin.display(description=_("page"))
@@ -62,7 +117,6 @@ class EndpointAdmin(ReadOnlyAdmin):
 class IssuerAdmin(ReadOnlyAdmin):
     list_display = ["shown_label", "organisation", "page"]
     search_fields = ["label", "organisation", "name"]
-    show_full_result_count = False
 
     @admin.display(description=_("label"), ordering="label")
     def shown_label(self, row: Issuer) -> str:
@@ -180,7 +234,6 @@ class ImportAdmin(ReadOnlyAdmin):
     list_filter = ["step", "status", "form"]
     list_select_related = ["requested_by"]
     search_fields = ["name", "requested_by__email"]
-    show_full_result_count = False
     exclude = ["upload"]
 
     @admin.display(description=_("name"), ordering="name")
@@ -201,7 +254,6 @@ class BulkChangeAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "subject", "status"]
     list_select_related = ["requested_by"]
     search_fields = ["requested_by__email", "reason", "query"]
-    show_full_result_count = False
 
     @admin.display(description=_("page"))
     def page(self, row: BulkChange) -> SafeString:

@@ -6,12 +6,14 @@ from accounts.admin.organisation import OrganisationAdmin
 from accounts.admin.people import UserAdmin
 from accounts.admin.tables import TableAdmin
 from accounts.admin.teams import MembershipAdmin, TeamAdmin
+from accounts.admin.views import SavedViewAdmin
 
 __all__ = [
     "AuditedAdmin",
     "MembershipAdmin",
     "OrganisationAdmin",
     "ReadOnlyAdmin",
+    "SavedViewAdmin",
     "TableAdmin",
     "TeamAdmin",
     "UserAdmin",

@@ -23,6 +23,8 @@ from certdash.lib.inert import visible
 Action = Callable[..., Any]
 # What the audit log calls a bulk action once it is done; each of its rows has an event of its own beside it.
 _DONE = {"close": "closed_in_bulk", "remove_factors": "factors_removed", "send_invitation_again": "invited_again"}
+# These change nothing themselves: what they lead to, or call, records each change as any page does.
+_LEADING = {"delete_selected", "change_owner", "change_tags", "retire", "run_now"}
 # The stubs make the class generic, Django itself does not.
 if TYPE_CHECKING:
     ModelAdminBase = admin.ModelAdmin[Any]
@@ -91,7 +93,7 @@ class AuditedAdmin(ModelAdminBase):
         """Put every action into one transaction with one event. Deletion has its event from ``delete_queryset``."""
         found: dict[str, Any] = super().get_actions(request) or {}
         return {
-            name: (function if name == "delete_selected" else self._audited(name, function), name, description)
+            name: (function if name in _LEADING else self._audited(name, function), name, description)
             for name, (function, _name, description) in found.items()
         }
 

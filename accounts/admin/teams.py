@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import model_ngettext
 from django.db import models
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -13,13 +12,13 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.audited import AuditedAdmin
 from accounts.admin.tables import TableAdmin
 from accounts.models import Membership, Team
 from accounts.resources import TeamTable
+from accounts.services import why_team_is_kept
 
 # The stubs make the class generic, Django itself does not.
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class TeamAdmin(TableAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Refuse teams that own something: it would be shown to everybody as nobody's, and its totals would be lost."""
         objects, counts, lacking, protected = super().get_deleted_objects(objs, request)
-        return objects, counts, lacking, [*protected, *filter(None, map(_why_kept, objs))]
+        return objects, counts, lacking, [*protected, *filter(None, map(why_team_is_kept, objs))]
 
 
 @admin.register(Membership)
@@ -78,16 +77,3 @@ class MembershipAdmin(AuditedAdmin):
     list_filter = ["team"]
     search_fields = ["user__email", "user__name", "team__name"]
     list_select_related = ["user", "team"]
-
-
-def _why_kept(team: Team) -> str:
-    """Say what the team owns: whatever would be left without an owner. Empty if that is nothing."""
-    owned = []
-    for relation in Team._meta.related_objects:
-        if relation.on_delete is models.SET_NULL:
-            count = relation.related_model._base_manager.filter(**{relation.field.name: team}).count()
-            owned += [f"{count} {model_ngettext(relation.related_model._meta, count)}"] if count else []
-    if not owned:
-        return ""
-    sentence = gettext("The team %(team)s owns %(owned)s. Assign them to another team first.")
-    return sentence % {"team": team, "owned": ", ".join(owned)}

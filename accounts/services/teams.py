@@ -56,8 +56,10 @@ def why_team_is_kept(team: Team) -> str:
     owned = []
     for relation in Team._meta.related_objects:
         if relation.on_delete in {models.SET_NULL, models.PROTECT}:
+            meta = relation.related_model._meta
             count = relation.related_model._base_manager.filter(**{relation.field.name: team}).count()
-            owned += [f"{count} {relation.related_model._meta.verbose_name_plural}"] if count else []
+            noun = meta.verbose_name if count == 1 else meta.verbose_name_plural
+            owned += [f"{count:,} {noun}"] if count else []
     if not owned:
         return ""
     sentence = _("The team %(team)s owns %(owned)s. Assign them to another team first.")

@@ -114,7 +114,9 @@ def _change(request: HttpRequest, subject: Subject) -> HttpResponse:
 
 
 def _as_scope(request: HttpRequest) -> dict[str, Any]:
-    """A link with the filter of a list means all that it finds."""
+    """A link with the filter of a list means all that it finds; one with keys means just these rows."""
+    if chosen := request.GET.getlist("pk"):
+        return {"scope": "chosen", "pk": chosen, "kind": request.GET.get("kind", "")}
     asked = request.GET.copy()
     asked.pop("after", None)
     return {"scope": "all", "query": asked.urlencode()}
