@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from inventory.models import Certificate, Endpoint
 from inventory.services.races import hold
@@ -52,28 +52,41 @@ def lock(owned: Owned, rows: QuerySet[Any]) -> set[int]:
     pks, called = set(rows.values_list("pk", flat=True)), set[int]()
     if owned.model is Certificate:
         keys = set(rows.exclude(spki_sha256="").values_list("spki_sha256", flat=True))
-        called = set(_sharers(keys).values_list("pk", flat=True))
+        called = _sharers(keys)
     hold(owned.model.objects.filter(among("pk", pks | called)))
     return pks
 
 
 def call_for_key_sharers(rows: Iterable[Certificate], now: datetime) -> None:
     """What is said of a shared key names the others, or calls them another team's: it depends on who owns those."""
-    own = Counter(row.spki_sha256 for row in rows if row.spki_sha256)
+    due = {row.pk: row.spki_sha256 for row in rows if row.spki_sha256}
+    own = Counter(due.values())
     carriers = Certificate.objects.filter(among("spki_sha256", own)).order_by()
     carried = carriers.values_list("spki_sha256").annotate(Count("pk")) if own else ()
     # These rows are due themselves, and nearly always no other one carries their key.
-    if shared := {key for key, number in carried if number > own[key]}:
-        hold(_sharers(shared))
-        _sharers(shared).update(judge_at=now)
+    called = _sharers({key for key, number in carried if number > own[key]}) - due.keys()
+    if called:
+        others = Certificate.objects.filter(among("pk", called))
+        hold(others)
+        others.update(judge_at=now)
 
 
-def _sharers(keys: Collection[str]) -> QuerySet[Certificate]:
-    """Of a key that more certificates carry, all are told the same whoever owns them: nobody is called for that."""
-    in_use = Certificate.objects.leaves().filter(Q(nodes_serving__gt=0) | Q(served_ever=False))
-    carriers = in_use.filter(among("spki_sha256", keys))
-    counted = carriers.order_by().values("spki_sha256").annotate(number=Count("pk"))
-    return carriers.filter(spki_sha256__in=counted.filter(number__lte=MOST_SHARERS).values("spki_sha256"))
+def _sharers(keys: Collection[str]) -> set[int]:
+    """Primary keys of those in use, or never served, that carry one of these keys.
+
+    Of a key that more certificates carry, all are told the same whoever owns them: nobody is called for that. The
+    condition is the key alone: with more of them, a database without statistics walks through all certificates.
+    """
+    if not keys:
+        return set()
+    carriers = Certificate.objects.filter(among("spki_sha256", keys)).order_by()
+    by_key: dict[str, list[int]] = defaultdict(list)
+    for key, pk, kind, serving, ever in carriers.values_list(
+        "spki_sha256", "pk", "kind", "nodes_serving", "served_ever"
+    ):
+        if kind == Certificate.Kind.LEAF and (serving or not ever):
+            by_key[key].append(pk)
+    return {pk for pks in by_key.values() if len(pks) <= MOST_SHARERS for pk in pks}
 
 
 def in_bulk(

@@ -7,20 +7,19 @@ between its shares before and after, so that one function says what is counted w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 from django.db import connection, transaction
-from django.db.models import Count, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Sum
 
 from accounts.models import User
 from inventory.models import Certificate, Endpoint, Origin, Total
 from inventory.models.totals import DOMAIN, DOMAIN_IN_USE, ISSUER, ISSUER_IN_USE, counted_for
-from inventory.services.writing import among, increase
+from inventory.services.writing import add
 
 Share: TypeAlias = tuple[int | None, str, str]
 Deltas: TypeAlias = Mapping[Share, int]
@@ -130,36 +129,19 @@ def kept(into: Counter[Share] | None = None) -> Iterator[Counter[Share]]:
 def adjust(deltas: Deltas) -> None:
     """Add to the kept counts, in the caller's transaction: call it last, because it locks rows that all writers share.
 
-    Rows are locked in the order of their keys, so that two writers wait for each other instead of dying together.
+    Rows are locked in the order of their keys, so that two writers wait for each other instead of dying together. One
+    statement for what nobody owns and one for teams: each has an index of its own that tells whether a count is there.
     """
-    wanted = {key: delta for key, delta in sorted(deltas.items(), key=_order) if delta}
-    if not wanted:
-        return
-    rows = _locked(wanted)
-    missing = [key for key in wanted if key not in rows]
-    if missing:
-        # Two writers may make the same row: the second waits for the first and finds it.
-        Total.objects.bulk_create(
-            (Total(owner_team_id=team, dimension=dimension, value=value) for team, dimension, value in missing),
-            ignore_conflicts=True,
-        )
-        rows |= _locked(missing)
-    increase(Total, "count", {rows[key]: delta for key, delta in wanted.items()})
+    wanted = [(*key, delta) for key, delta in sorted(deltas.items(), key=_order) if delta]
+    columns = ("owner_team_id", "dimension", "value", "count")
+    nobodys, teams = "(dimension, value) WHERE owner_team_id IS NULL", "(owner_team_id, dimension, value)"
+    add(Total, columns, [row for row in wanted if row[0] is None], key=nobodys)
+    add(Total, columns, [row for row in wanted if row[0] is not None], key=teams)
 
 
 def _order(item: tuple[Share, int]) -> tuple[str, str, int]:
     (team, dimension, value), _ = item
     return dimension, value, team or 0
-
-
-def _locked(keys: Iterable[Share]) -> dict[Share, int]:
-    wanted = set(keys)
-    rows = Total.objects.filter(
-        among("value", {value for _, _, value in wanted}), dimension__in={dimension for _, dimension, _ in wanted}
-    ).filter(Q(owner_team__in={team for team, _, _ in wanted if team}) | Q(owner_team=None))
-    found = rows.order_by("dimension", "value", Coalesce("owner_team_id", 0)).select_for_update()
-    keyed = found.values_list("pk", "owner_team_id", "dimension", "value")
-    return {key: pk for pk, *share in keyed if (key := tuple(share)) in wanted}
 
 
 def numbers(user: User | None, *dimensions: str, mine: bool = False) -> dict[str, dict[str, int]]:

@@ -13,7 +13,7 @@ from django.db.models.constants import OnConflict
 
 from inventory.models.among import among
 
-__all__ = ["among", "blank", "increase", "insert", "insert_rows", "write", "write_values"]
+__all__ = ["add", "among", "blank", "insert", "insert_rows", "write", "write_values"]
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -41,16 +41,24 @@ def write_values(model: type[models.Model], columns: Sequence[str], rows: Iterab
         cursor.executemany(f"UPDATE {table} SET {assignments} WHERE {key} = %s", values)  # noqa: S608
 
 
-def increase(model: type[models.Model], column: str, by: Mapping[int, int]) -> None:
-    """Add to one column of the rows with these primary keys, by one prepared statement."""
+def add(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], *, key: str) -> None:
+    """Insert rows, by one prepared statement; where one is there, its last column grows by that of the new one.
+
+    ``key`` is the unique index that tells so, in our own words of SQL.
+    """
+    values = [tuple(row) for row in rows]
+    if not values:
+        return
     quote = connection.ops.quote_name
-    table, key = quote(model._meta.db_table), quote(_name(model._meta.pk))
-    counted = quote(_name(_column(model, column)))
+    table = quote(model._meta.db_table)
+    names = [quote(_name(_column(model, name))) for name in columns]
+    counted, holes = names[-1], ", ".join(["%s"] * len(names))
     with connection.cursor() as cursor:
-        # Every word of it is the name of a column of ours.
+        # Every word of it is a name of ours.
         cursor.executemany(
-            f"UPDATE {table} SET {counted} = {counted} + %s WHERE {key} = %s",  # noqa: S608
-            [(delta, pk) for pk, delta in by.items()],
+            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({holes}) "  # noqa: S608
+            f"ON CONFLICT {key} DO UPDATE SET {counted} = {table}.{counted} + excluded.{counted}",
+            values,
         )
 
 
