@@ -7,7 +7,7 @@ silently left a condition out would be read as the answer to another question.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from inventory.filters.fields import shortened
 from inventory.filters.paging import Cursor, CursorError, Page, Sort, take_page
+from inventory.models.among import among
 
 Row = TypeVar("Row", bound=Model)
 Person = User | AnonymousUser
@@ -73,6 +74,8 @@ class Filtered(Generic[Row]):
     # Only the default conditions are in force: kept totals can answer.
     is_plain: bool = False
     filterset: Any = field(repr=False, default=None)
+    # How many rows there are, up to the limit, where that was found out already.
+    counted: Count | None = None
 
     def page(self, listed: QuerySet[Row] | None = None) -> Page[Row]:
         """One page; ``listed`` is the same queryset with what the rows show joined to it."""
@@ -84,7 +87,17 @@ class Filtered(Generic[Row]):
         return self.sort.apply(self.queryset)
 
     def count(self) -> Count:
-        return count_up_to(self.queryset)
+        return self.counted or count_up_to(self.queryset)
+
+    def settled(self) -> Filtered[Row]:
+        """The same for count and facets: few rows are looked for once, and not again by each question about them."""
+        if self.errors or self.is_plain:
+            return self
+        few = few_of(self.queryset.order_by().values_list("pk", flat=True))
+        if few is None:
+            return replace(self, counted=Count(MOST_COUNTED, exact=False))
+        rows = self.queryset.model._default_manager.filter(among("pk", few))
+        return replace(self, queryset=rows, counted=Count(len(few)))
 
     @property
     def query(self) -> str:

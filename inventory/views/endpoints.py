@@ -46,7 +46,9 @@ def endpoint_list(request: HttpRequest) -> HttpResponse:
     if not request.GET and (address := opening_address(user, SavedView.Page.ENDPOINTS)):
         return redirect(f"{request.path}?{address}")
     result = filters.endpoints(request.GET, user, now)
-    page = result.page(result.queryset.select_related("certificate", "owner_team"))
+    # Joined, what a page shows would be read of all that the person sees, before they are put in order.
+    page = result.page(result.queryset.prefetch_related("certificate", "owner_team"))
+    result = result.settled()
     kept = numbers(user, ENDPOINTS)[ENDPOINTS]
     count = count_of(result, kept.get("total"))
 

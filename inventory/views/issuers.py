@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Count, F, Max
+from django.db.models import Count, F, Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -56,21 +56,20 @@ def issuer_detail(request: HttpRequest, pk: int) -> HttpResponse:
     signed = Certificate.objects.visible_to(user).filter(issuer=issuer)
     # The issuer's own certificates: those whose subject is its name.
     own = Certificate.objects.visible_to(user).filter(subject_sha256=issuer.name_sha256)
-    next_ends = signed.filter(not_after__gte=now).order_by("not_after", "pk")
     # Those that end last speak for an authority of hundreds of thousands; the page says how many they are. In this
     # order they stand in "cert_by_issuer".
     newest = signed.order_by("-kind", "-not_after", "-pk")[:MOST_COUNTED]
     looked_at = Certificate.objects.filter(pk__in=newest.values("pk")).order_by()
-    keys = list(looked_at.values_list("key_label").annotate(number=Count("pk")).order_by("-number", "key_label"))
+    keys, last_seen = _keys(looked_at)
     through = filters.certificates({"under": pk, "kind": "any"}, user, now)
     below = _authorities(through, now)
     ends_after = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     context = {
         "issuer": issuer,
         "sums": issuer_sums([issuer], user, now)[issuer.pk],
-        "last_seen": looked_at.aggregate(last_seen=Max("last_seen_at"))["last_seen"],
+        "last_seen": last_seen,
         "own": certificate_rows(with_listed(own.order_by(F("not_after").desc(nulls_last=True), "pk"))[:SHOWN], now),
-        "next": certificate_rows(with_listed(next_ends)[:SHOWN], now),
+        "next": certificate_rows(_next_ends(signed, now), now),
         "next_query": urlencode({"issuer": str(pk), "kind": "any", "expires_after": ends_after, "sort": "expires"}),
         "through": None if through.errors else filters.in_words(through.count()),
         "through_query": urlencode({"under": str(pk), "kind": "any"}),
@@ -86,6 +85,21 @@ def issuer_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "keys_are_of": MOST_COUNTED if sum(number for _label, number in keys) == MOST_COUNTED else 0,
     }
     return render(request, DETAIL, context)
+
+
+def _keys(certificates: QuerySet[Certificate]) -> tuple[list[tuple[str, int]], datetime | None]:
+    """Their kinds of keys, the most frequent first, and when one of them was seen last: read once."""
+    counted = certificates.values_list("key_label").annotate(number=Count("pk"), seen=Max("last_seen_at"))
+    found = list(counted.order_by("-number", "key_label"))
+    seen = max((moment for _label, _number, moment in found if moment), default=None)
+    return [(label, number) for label, number, _seen in found], seen
+
+
+def _next_ends(signed: QuerySet[Certificate], now: datetime) -> list[Certificate]:
+    """Leaves and authorities apart: each of them stands in "cert_by_issuer" in this order."""
+    ends = with_listed(signed.filter(not_after__gte=now).order_by("not_after", "pk"))
+    found = [row for kind in Certificate.Kind for row in ends.filter(kind=kind)[:SHOWN]]
+    return sorted(found, key=lambda row: (row.not_after or now, row.pk))[:SHOWN]
 
 
 def _authorities(through: Filtered[Certificate], now: datetime) -> list[Certificate]:

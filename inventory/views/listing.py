@@ -37,7 +37,7 @@ def count_of(result: Filtered[Any], kept: int | None) -> Count:
     """How many rows there are: a kept total where only the defaults are in force, else counted up to the limit."""
     if result.errors:
         return Count(0)
-    return Count(kept) if kept and result.is_plain else count_up_to(result.queryset)
+    return Count(kept) if kept and result.is_plain else result.count()
 
 
 def list_context(
