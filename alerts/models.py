@@ -33,6 +33,8 @@ class Mailing(Work):
     """A message from one person to the owners of what a filter finds: written once, one letter for each address."""
 
     query = models.CharField(max_length=2000, blank=True)
+    # The primary keys that were ticked, instead of a query.
+    chosen = models.JSONField(null=True, blank=True)
     subject = models.CharField(max_length=150)
     message = models.TextField()
     # What was shown in the preview and agreed to.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -69,12 +69,13 @@ class Sorted:
     digest: str
 
 
-def sort_by_owner(query: str, user: User, now: datetime) -> Sorted:
-    """Find who owns what of the things that this person sees. Raises MailingRefusedError."""
-    found = filters.certificates(query, user, now)
-    if found.errors:
-        raise MailingRefusedError(" ".join(filters.error_sentences(found.errors)))
-    rows = list(found.ordered().select_related("owner_team", "owner_person").only(*READ)[: MOST_THINGS + 1])
+def sort_by_owner(query: str, user: User, now: datetime, chosen: Sequence[int] = ()) -> Sorted:
+    """Find who owns what of the things that this person sees: what a filter finds, or what was ticked.
+
+    Raises MailingRefusedError.
+    """
+    things = _chosen(chosen, user) if chosen else _matching(query, user, now)
+    rows = list(things.select_related("owner_team", "owner_person").only(*READ)[: MOST_THINGS + 1])
     if len(rows) > MOST_THINGS:
         raise MailingRefusedError(
             _("More than %(n)s certificates match. Narrow the filter first.") % {"n": f"{MOST_THINGS:,}"}
@@ -91,6 +92,18 @@ def sort_by_owner(query: str, user: User, now: datetime) -> Sorted:
             unreachable[row.owner_team.name] = unreachable.get(row.owner_team.name, 0) + 1
     ordered = tuple(shares[address] for address in sorted(shares))
     return Sorted(ordered, len(rows), len(rows) - len(owned), unreachable, _digest(ordered))
+
+
+def _matching(query: str, user: User, now: datetime) -> QuerySet[Certificate]:
+    found = filters.certificates(query, user, now)
+    if found.errors:
+        raise MailingRefusedError(" ".join(filters.error_sentences(found.errors)))
+    return found.ordered()
+
+
+def _chosen(chosen: Sequence[int], user: User) -> QuerySet[Certificate]:
+    visible: QuerySet[Certificate] = Certificate.objects.visible_to(user)
+    return visible.filter(pk__in=chosen).order_by("not_after", "pk")
 
 
 def _members(rows: Iterable[Certificate], now: datetime) -> dict[int, list[User]]:
@@ -128,9 +141,18 @@ def _digest(shares: Iterable[Share]) -> str:
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
-def request_mailing(query: str, subject: str, message: str, *, digest: str, actor: User, now: datetime) -> Mailing:
+def request_mailing(
+    query: str,
+    subject: str,
+    message: str,
+    *,
+    digest: str,
+    actor: User,
+    now: datetime,
+    chosen: Sequence[int] = (),
+) -> Mailing:
     """Keep what was agreed to and hand it to a worker, as one event. Raises MailingRefusedError."""
-    sorted_now = sort_by_owner(query, actor, now)
+    sorted_now = sort_by_owner(query, actor, now, chosen)
     if not sorted_now.shares:
         raise MailingRefusedError(_("Nobody would get a mail: no owner of these certificates has an address."))
     if sorted_now.digest != digest:
@@ -144,7 +166,8 @@ def request_mailing(query: str, subject: str, message: str, *, digest: str, acto
                 _("You have mailed owners %(n)s times within an hour. Wait a while.") % {"n": MOST_AN_HOUR}
             )
         mailing = Mailing.objects.create(
-            query=query,
+            query="" if chosen else query,
+            chosen=list(chosen) or None,
             subject=subject,
             message=message,
             certificates=sum(len(share.things) for share in sorted_now.shares),
@@ -155,7 +178,13 @@ def request_mailing(query: str, subject: str, message: str, *, digest: str, acto
             total=len(sorted_now.shares),
         )
         async_task(WRITE, mailing.pk)
-        after = {"letters": mailing.total, "certificates": mailing.certificates, "digest": digest, "filter": query}
+        after = {
+            "letters": mailing.total,
+            "certificates": mailing.certificates,
+            "digest": digest,
+            "filter": mailing.query,
+            "chosen": len(chosen),
+        }
         audit(actor, "mailing.requested", mailing, {}, after, now=now)
     return mailing
 
@@ -190,7 +219,7 @@ def _author(mailing: Mailing) -> User:
 
 def _write_all(mailing: Mailing, author: User, clock: Clock, heart: Heart) -> None:
     now = clock()
-    found = sort_by_owner(mailing.query, author, now)
+    found = sort_by_owner(mailing.query, author, now, mailing.chosen or ())
     if found.digest != mailing.digest:
         raise MailingRefusedError(
             _("Meanwhile the filter finds something else, or owners changed: not all was mailed.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.services import can_send_mail, require_change
-from alerts.forms import OwnerMailForm
+from alerts.forms import OwnerMailForm, read_chosen
 from alerts.models import Letter, Mailing
 from alerts.services import MailingRefusedError, request_mailing, sort_by_owner
 from certdash.lib.htmx import HtmxRequest, page_or_fragment
@@ -26,34 +27,56 @@ def owner_mail(request: HtmxRequest) -> HttpResponse:
     """Nothing is mailed by looking; what was looked at is named by a digest, and only that is mailed."""
     actor = require_change(request.user)
     now = timezone.now()
-    given = request.POST if request.method == "POST" else None
-    query = given.get("filter", "") if given is not None else request.GET.urlencode()
-    form = OwnerMailForm(given, initial={"filter": query, "subject": _("Your certificates need you")})
+    # From the bar below a list: its ticks, or its filter.
+    is_begun = request.method == "POST" and "digest" not in request.POST
+    given = request.POST if request.method == "POST" and not is_begun else None
+    asked = _asked(request, is_begun=is_begun)
+    initial = {**asked, "subject": _("Your certificates need you")}
+    form = OwnerMailForm(given, initial=initial)
     if form.is_valid():
         words = form.cleaned_data
         try:
             mailing = request_mailing(
-                query, words["subject"], words["message"], digest=words["digest"], actor=actor, now=now
-            )
+                words["filter"], words["subject"], words["message"], digest=words["digest"], actor=actor, now=now,
+                chosen=words["chosen"],
+            )  # fmt: skip
         except MailingRefusedError as error:
             form.add_error(None, str(error))
         else:
             return redirect("alerts:mailing_detail", pk=mailing.pk)
     context: dict[str, Any] = {
         "form": form,
-        "query": query,
+        "query": asked["filter"],
+        "is_chosen": bool(asked["chosen"]),
         "can_send": can_send_mail(),
-        **_preview(query, request, now),
+        **_preview(asked["filter"], asked["chosen"], request, now),
     }
     _agree_to(form, context)
     return render(request, "alerts/owner_mail.html", context, status=422 if form.is_bound else 200)
 
 
-def _preview(query: str, request: HtmxRequest, now: datetime) -> dict[str, Any]:
+def _asked(request: HtmxRequest, *, is_begun: bool) -> dict[str, str]:
+    """A filter, or the keys of what was ticked with spaces between them."""
+    if is_begun:
+        is_all = request.POST.get("scope") == "all"
+        return {
+            "filter": request.POST.get("query", ""),
+            "chosen": "" if is_all else " ".join(request.POST.getlist("pk") or ["-"]),
+        }
+    if request.method == "POST":
+        return {name: request.POST.get(name, "") for name in ("filter", "chosen")}
+    return {"filter": request.GET.urlencode(), "chosen": ""}
+
+
+def _preview(query: str, chosen: str, request: HtmxRequest, now: datetime) -> dict[str, Any]:
+    if chosen == "-":
+        return {"found": None, "problem": _("Nothing was ticked. Tick what is meant, or choose all that match.")}
     try:
-        found = sort_by_owner(query, request.user, now)
+        found = sort_by_owner(query, request.user, now, read_chosen(chosen.split()))
     except MailingRefusedError as error:
         return {"found": None, "problem": str(error)}
+    except ValidationError as error:
+        return {"found": None, "problem": " ".join(error.messages)}
     shares = [
         {
             "address": share.address,

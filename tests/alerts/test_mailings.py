@@ -193,3 +193,47 @@ def test_the_digest_names_addresses_and_things(administrator: User, estate: dict
     assert sort_by_owner("", administrator, estate["now"]).digest != first
     Membership.objects.all().delete()
     assert sort_by_owner("team=mute", administrator, estate["now"]).unreachable == {"Mute": 1}
+
+
+def test_what_is_ticked_is_mailed_and_nothing_else(client: Client, estate: dict[str, Any], administrator: User) -> None:
+    client.force_login(administrator)
+    ticked = [estate["web"].pk, estate["nobody"].pk]
+    page = client.post(PAGE, {"pk": ticked, "query": "status=expired", "kind": "x"})
+    shown = page.content.decode()
+    assert page.status_code == 200
+    assert "2 certificates were ticked" in shown
+    assert "web.example.org" in shown
+    assert "pay.example.org" not in shown
+    assert not Mailing.objects.exists()
+    hidden = {name: page.context["form"][name].value() for name in ("filter", "chosen", "digest")}
+    sent = {**hidden, "subject": "Renew", "message": "Please renew."}
+    assert client.post(PAGE, {**sent, "chosen": str(estate["pay"].pk)}).status_code == 422
+    assert client.post(PAGE, sent).status_code == 302
+    assert write().chosen == sorted(ticked)
+    assert [letter.subject for letter in Letter.objects.all()] == ["Renew"]
+    assert "web.example.org" in Letter.objects.get().body
+    assert AuditEvent.objects.get(verb="mailing.requested").after["chosen"] == 2
+
+
+def test_ticks_of_others_none_and_nonsense_mail_nobody(
+    client: Client, estate: dict[str, Any], operator: User, administrator: User
+) -> None:
+    client.force_login(operator)
+    page = client.post(PAGE, {"pk": [estate["pay"].pk]})
+    assert "pay.example.org" not in page.content.decode()
+    assert "Nobody would get a mail" in page.content.decode()
+    assert "Nothing was ticked" in client.post(PAGE, {"query": ""}).content.decode()
+    assert "not understood" in client.post(PAGE, {"pk": ["1 2", "x"]}).content.decode()
+    assert "7 certificates match" in all_of(client, administrator)
+
+
+def all_of(client: Client, administrator: User) -> str:
+    client.force_login(administrator)
+    answer: str = client.post(PAGE, {"scope": "all", "query": "", "pk": ["1"]}).content.decode()
+    return answer
+
+
+def test_the_bar_below_the_list_leads_there(client: Client, estate: dict[str, Any], operator: User) -> None:
+    client.force_login(operator)
+    assert f'formaction="{PAGE}"' in client.get("/certificates/").content.decode()
+    assert f'formaction="{PAGE}"' not in client.get("/endpoints/").content.decode()
