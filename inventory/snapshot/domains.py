@@ -110,4 +110,6 @@ def listed(user: User) -> CertificateQuerySet:
 
 def not_sorted(user: User, most: int) -> int:
     """How many certificates were not sorted under domains yet, up to a limit. Only after an upgrade there are any."""
-    return Certificate.objects.visible_to(user).filter(domain_ids__isnull=True).order_by()[: most + 1].count()
+    unsorted = Certificate.objects.filter(domain_ids__isnull=True).order_by()
+    # An index holds what is not sorted, and nothing else: whether there is any is known before whose it is.
+    return unsorted.visible_to(user)[: most + 1].count() if unsorted.exists() else 0

@@ -16,10 +16,12 @@ from inventory.snapshot.rows import CertificateRow, certificate_row
 from inventory.status import Status
 
 # Read for one page: of more, those that end last.
-MOST_CERTIFICATES = 1_000
+MOST_CERTIFICATES = 500
 MOST_NAMES = 5_000
-NAMES_SHOWN = 200
+NAMES_SHOWN = 100
 HOSTS_SHOWN = 12
+# Long, or in need of parsing, and nothing that a line shows.
+_NOT_NEEDED = ("subject", "details", "problems", "regulations", "custom_fields", "ruled", "notes", "domain_ids")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 # A certificate of these covers nothing any more, or not yet.
 _SPENT = {Status.EXPIRED, Status.REVOKED, Status.NOT_YET_VALID, Status.UNKNOWN}
@@ -62,7 +64,7 @@ class Names:
 
 def names_under(domain: Domain, under: QuerySet[Certificate], user: User, now: datetime) -> Names:
     """Three queries, whatever stands under the domain; ``under``: those of its certificates that the person sees."""
-    found = under.exclude(not_after=None).order_by("-not_after", "-pk")
+    found = under.exclude(not_after=None).order_by("-not_after", "-pk").defer(*_NOT_NEEDED)
     certificates = {row.pk: row for row in found[: MOST_CERTIFICATES + 1]}
     is_whole = len(certificates) <= MOST_CERTIFICATES
     rows = dict(list(certificates.items())[:MOST_CERTIFICATES])

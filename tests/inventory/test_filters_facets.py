@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Organisation, User
+from inventory import filters
 from inventory.filters import base, facets
 from inventory.filters.facets import MOST_OPTIONS, Facet
 from inventory.models import Certificate, Tag
@@ -101,3 +102,17 @@ def test_no_list_costs_more_queries_in_a_larger_estate(as_auditor: Client) -> No
         counts.append(len(captured))
     # Two more to count the issuers that are not shown.
     assert counts[1] <= counts[0] + 2
+
+
+@pytest.mark.usefixtures("estate")
+def test_few_rows_are_found_once_and_many_are_not(auditor: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = filters.certificates({"risk": "weak_key"}, auditor, timezone.now())
+    few = found.settled()
+    assert set(few.queryset) == set(found.queryset)
+    assert few.count() == found.count() == base.Count(ISSUERS + 1)
+    monkeypatch.setattr(base, "MOST_COUNTED", 3)
+    many = filters.certificates({"kind": "any"}, auditor, timezone.now()).settled()
+    assert many.count() == base.Count(3, exact=False)
+    assert many.queryset.count() == ISSUERS + 1
+    nothing = filters.certificates({"risk": "no such"}, auditor, timezone.now()).settled()
+    assert (list(nothing.queryset), nothing.count()) == ([], base.Count(0))

@@ -95,6 +95,17 @@ def test_the_next_end_is_of_what_is_in_use_and_seen(administrator: User, operato
         assert issuer_sums([issuer], person, NOW)[issuer.pk].next_end == NOW + timedelta(days=days)
 
 
+def test_leaves_and_authorities_that_end_next_stand_in_one_order(as_administrator: Client, today: datetime) -> None:
+    issuer = make_issuer()
+    for days_left in range(1, 13):
+        make_certificate(f"leaf-{days_left}", days_left=2 * days_left, issuer=issuer, now=today)
+    make_certificate("An authority", days_left=5, kind="ca", issuer=issuer, now=today)
+    make_certificate("Without an end", not_after=None, issuer=issuer, now=today)
+    ends = [row.certificate.name for row in as_administrator.get(f"/issuers/{issuer.pk}/").context["next"]]
+    assert ends[:4] == ["leaf-1", "leaf-2", "An authority", "leaf-3"]
+    assert len(ends) == 10
+
+
 def test_what_is_too_much_to_count_says_so(administrator: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(issuers, "MOST_COUNTED", 2)
     issuer = make_issuer()
