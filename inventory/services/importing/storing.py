@@ -15,6 +15,7 @@ from inventory.models import Import, ImportItem
 from inventory.services.certificates import Stored, Unknown, store_certificates
 from inventory.services.importing import spool
 from inventory.services.importing.claims import BATCH, counts_of, end_step, keep_claim, seen_by
+from inventory.services.importing.lineages import apply_settings, is_settings
 from inventory.services.importing.rows import apply_rows, tell_rows
 from inventory.services.rules import Finds, tell_applied
 from inventory.services.sightings import note_sightings
@@ -44,11 +45,13 @@ def _store_batch(of: Import, batch: Sequence[ImportItem], total: int, clock: Clo
             certificates = frozenset(stored.ids.values())
             note_sightings(seen_by(of), (), certificates, now)
             inferred = finds.apply(certificates, (), now, deltas)
-            rows = [item for item in batch if item.data]
+            rows = [item for item in batch if item.data and not is_settings(item)]
             applied = apply_rows(of, rows, now, deltas) if rows else None
+            attached = apply_settings(of, batch, now, deltas)
         tell_applied(inferred, now)
         if applied:
             tell_rows(of, applied, now)
+        tell_rows(of, attached, now)
     of.done = done
 
 
