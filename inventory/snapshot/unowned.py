@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from django.core.signing import BadSignature, Signer
 from django.db.models import Count, Q, QuerySet
 
 from accounts.models import Team, User
-from inventory.filters.base import few_of
+from inventory.filters.base import count_up_to, few_of, in_words
 from inventory.filters.paging import CursorError
 from inventory.models import Certificate, Endpoint, Origin, OwnerQuestion, Severity, Total
 from inventory.models.among import among
@@ -147,6 +147,18 @@ def _in_queue(rows: QuerySet[Any], show: Show, now: datetime) -> QuerySet[Any]:
     theirs = rows.model._default_manager.filter(owner_person__in=list(gone)).order_by().values_list("pk", flat=True)
     few = few_of(theirs)
     return rows.filter(owner_person__in=gone) if few is None else rows.filter(among("pk", few))
+
+
+def counts_of(user: User, what: What, now: datetime) -> dict[Show, str]:
+    """How much is in each tab, for those who see everything: to them each is one range of an index."""
+    if not user.sees_everything:
+        return {}
+    rows: dict[What, Callable[[User, Show, datetime], QuerySet[Any]]] = {
+        "certificates": _certificates,
+        "endpoints": _endpoints,
+    }
+    shows: tuple[Show, ...] = get_args(Show)
+    return {show: in_words(count_up_to(rows[what](user, show, now))) for show in shows}
 
 
 def _walk(rows: QuerySet[Any], place: Place | None, end: str, *, back: bool = False) -> list[Any]:

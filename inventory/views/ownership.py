@@ -33,7 +33,7 @@ from inventory.services import (
 )
 from inventory.services.ownership import owner_before, restore_owner
 from inventory.services.totals import CERTIFICATES, ENDPOINTS, OWNED
-from inventory.snapshot.unowned import Queue, Show, What, queue_of, teams_without_members
+from inventory.snapshot.unowned import Queue, Show, What, counts_of, queue_of, teams_without_members
 from inventory.views.listing import person
 
 TEMPLATE = "inventory/ownership.html"
@@ -53,7 +53,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         found, problem = queue_of(user, show, what, "", now), _("The link to this page of the queue is damaged.")
     undone = _read(request.GET.get("undo", ""))
     context = {
-        **_page(user, show, what, found),
+        **_page(user, show, what, found, now),
         "problem": problem,
         "undo": request.GET.get("undo", "") if undone else "",
         "back": _query(request.GET),
@@ -73,10 +73,11 @@ def _asked(given: QueryDict) -> tuple[Show, What]:
     return show, next((one for one in whats if one == given.get("what")), whats[0])
 
 
-def _page(user: User, show: Show, what: What, found: Queue) -> dict[str, Any]:
+def _page(user: User, show: Show, what: What, found: Queue, now: datetime) -> dict[str, Any]:
     owned = numbers(user, OWNED)[OWNED]
     words: dict[Show, Any] = {"none": _("Without owner"), "inferred": _("Only inferred"), "left": _("Owner left")}
-    counts = {"none": owned.get("none", 0), "inferred": owned.get("inferred", 0)}
+    kept = {"none": owned.get("none", 0), "inferred": owned.get("inferred", 0)} if what == "certificates" else {}
+    counts: dict[str, Any] = {**kept, **counts_of(user, what, now)}
     kinds: dict[What, Any] = {"certificates": _("Certificates"), "endpoints": _("Endpoints")}
     return {
         "show": show,
@@ -89,7 +90,7 @@ def _page(user: User, show: Show, what: What, found: Queue) -> dict[str, Any]:
                 "label": word,
                 "url": f"?show={key}&what={what}",
                 "active": key == show,
-                "count": counts.get(key) if what == "certificates" else None,
+                "count": counts.get(key),
             }
             for key, word in words.items()
         ],
@@ -191,7 +192,7 @@ def _here(request: HttpRequest, now: datetime) -> dict[str, Any]:
         found = _found(user, show, what, given, now)
     except CursorError:
         found = queue_of(user, show, what, "", now)
-    return {**_page(user, show, what, found), "back": _query(given)}
+    return {**_page(user, show, what, found, now), "back": _query(given)}
 
 
 def _posted(request: HttpRequest) -> str:

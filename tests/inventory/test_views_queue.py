@@ -178,6 +178,10 @@ def test_the_queue_says_how_far_it_is_and_whose_things_are_whose_no_longer(
     assert "Empty 1 certificate" in left
     assert "damaged" in words(client.get("/ownership/?after=guess"))
     assert "Everything that you see here has an owner" in words(client.get("/ownership/?what=endpoints"))
+    make_endpoint("192.0.2.1")
+    make_endpoint("192.0.2.2", retired_at=NOW)
+    assert "Without owner 1 Only inferred 1 Owner left 1" in words(client.get("/ownership/"))
+    assert "Without owner 1 Only inferred 0 Owner left 0" in words(client.get("/ownership/?what=endpoints"))
 
 
 @pytest.fixture
