@@ -92,20 +92,14 @@ def _progress(request: HttpRequest, of: Import) -> HttpResponse:
     return HttpResponseClientRefresh()
 
 
-def _page(
-    request: HttpRequest,
-    of: Import,
-    form: ColumnsForm | None = None,
-    status: int = 200,
-    password_form: PasswordForm | None = None,
-) -> HttpResponse:
+def _page(request: HttpRequest, of: Import, form: ColumnsForm | None = None, status: int = 200) -> HttpResponse:
     context: dict[str, Any] = {"of": of, "can_drop": of.step in {Step.READING, Step.MAPPING, Step.PREVIEW}}
     if of.step == Step.MAPPING and not of.is_open:
         context |= _mapping(request, of, form)
     elif of.step != Step.READING:
         context |= items_context(request, of)
     if of.step == Step.PREVIEW and not of.is_open and (locked := importing.still_locked(of)):
-        context |= {"locked": locked, "password_form": password_form or PasswordForm()}
+        context |= {"locked": locked, "password_form": PasswordForm()}
     context["new_words"] = _store_words(of)
     return render(request, DETAIL, context, status=status)
 
@@ -159,19 +153,25 @@ def import_open(request: HttpRequest, pk: int) -> HttpResponse:
     user = require_change(person(request))
     of = _find(user, pk)
     form = PasswordForm(request.POST)
+    # Never the form again: the tabs and pages of the preview hang on the address of the import.
     if not form.is_valid():
-        return _page(request, of, status=422, password_form=form)
+        messages.error(request, _("Write a password, of at most 200 letters."))
+        return redirect("inventory:import_detail", pk)
     try:
         tried = importing.try_password(of, form.cleaned_data["password"], actor=user, now=timezone.now())
     except ImportRefusedError as error:
         messages.error(request, str(error))
-        return redirect("inventory:import_detail", pk)
-    if not tried.opened:
-        form.add_error("password", _("It opens none of those that were tried."))
-        return _page(request, of, status=422, password_form=form)
-    said = ngettext("%(count)s file was opened.", "%(count)s files were opened.", tried.opened)
-    messages.success(request, said % {"count": tried.opened})
+    else:
+        _tell_tried(request, tried)
     return redirect("inventory:import_detail", pk)
+
+
+def _tell_tried(request: HttpRequest, tried: importing.Tried) -> None:
+    if tried.opened:
+        said = ngettext("%(count)s file was opened.", "%(count)s files were opened.", tried.opened)
+        messages.success(request, said % {"count": tried.opened})
+    else:
+        messages.error(request, _("The password opens none of these files."))
 
 
 @require_POST

@@ -264,5 +264,5 @@ def test_the_preview_shows_what_stands_there_and_what_would(browser: Client, web
     ]
     assert second.data["changes"][0]["values"] == [{"field": "team", "old": "", "new": "Web"}]
     shown = page(browser, of)
-    assert "<del>A1</del>" in shown
+    assert '<del class="quiet">A1</del>' in shown
     assert "<ins>B1</ins>" in shown
