@@ -7,6 +7,8 @@ import logging
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +22,8 @@ View = Callable[[HttpRequest], HttpResponse]
 _request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
 _LINE_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+# Of a body that is refused, this many times the cap is thrown away, for so long.
+_THROWN_AWAY_CAPS, _THROWN_AWAY_SECONDS, _PIECE = 5, 60.0, 2**18
 # Addresses that let in whoever knows them, also as the value of a parameter.
 _TOKEN = re.compile(
     r"""((?:/|%2F)(?:setup|invitation|yours|password(?:/|%2F)reset(?:/|%2F)key)(?:/|%2F))(?:(?!%2F)[^/\s"'?#&])+""",
@@ -81,9 +85,10 @@ class RequestId:
 
 
 class UploadCap:
-    """Refuse a body that is announced larger than the cap, or not announced at all, before any of it is read.
+    """Refuse a body that is announced larger than the cap, or not announced at all, before anything keeps it.
 
-    Django reads nothing of a chunked body (it has no length), and a sender would believe that it had arrived.
+    Django reads nothing of a chunked body (it has no length), and a sender would believe that it had arrived. One that
+    is somewhat too large is taken from the wire and thrown away: browsers show an answer only when they have sent all.
     """
 
     def __init__(self, get_response: View) -> None:
@@ -94,8 +99,19 @@ class UploadCap:
             return HttpResponse("Send the length of the body (Content-Length).\n", "text/plain", status=411)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not (length.isascii() and length.isdigit()) or int(length) > settings.UPLOAD_CAP:
+            _throw_away(request, length)
             return render(request, "413.html", {"cap": settings.UPLOAD_CAP}, status=413)
         return self.get_response(request)
+
+
+def _throw_away(request: HttpRequest, length: str) -> None:
+    """Read the body, unless it is far too large or comes too slowly: then the connection just ends."""
+    most, until = _THROWN_AWAY_CAPS * settings.UPLOAD_CAP, monotonic() + _THROWN_AWAY_SECONDS
+    if not (length.isascii() and length.isdigit()) or int(length) > most:
+        return
+    with suppress(OSError):
+        while monotonic() < until and request.read(_PIECE):
+            pass
 
 
 class FormsOnly:

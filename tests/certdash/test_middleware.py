@@ -88,6 +88,18 @@ def test_a_body_over_the_cap_is_refused_unread(rf: RequestFactory, settings: Set
     assert UploadCap(answer)(rf.post("/", CONTENT_LENGTH=length)).status_code == 413
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(("size", "left"), [(50, 0), (51, 51)], ids=["somewhat", "far"])
+def test_a_body_that_is_somewhat_too_large_is_taken_from_the_wire(
+    rf: RequestFactory, settings: Settings, size: int, left: int
+) -> None:
+    """A browser that cannot send all shows that the connection broke, and not the page that says why."""
+    settings.UPLOAD_CAP = 10
+    request = rf.post("/", bytes(size), content_type="application/octet-stream")
+    assert b"too large" in UploadCap(answer)(request).content
+    assert len(request.read()) == left
+
+
 def test_a_body_without_a_length_is_refused(rf: RequestFactory) -> None:
     response = UploadCap(answer)(rf.post("/", headers={"Transfer-Encoding": "chunked"}, CONTENT_LENGTH=""))
     assert (response.status_code, b"Content-Length" in response.content) == (411, True)
