@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import admin
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 
@@ -42,6 +43,8 @@ class ReadOnlyAdmin(AuditedAdmin):
 
     paginator = SomePaginator
     show_full_result_count = False
+    # Each would count the whole table once more.
+    show_facets = admin.ShowFacets.NEVER
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
