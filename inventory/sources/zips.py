@@ -6,6 +6,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
+from operator import attrgetter
 
 from inventory.sources.inflate import View
 from inventory.sources.members import Inner, joined, read_member, refusal
@@ -13,6 +14,7 @@ from inventory.sources.value import MIB, SPREADSHEET, Budget, Buffer, Found, Lim
 
 _DIRECTORY_AT_MOST = 4 * MIB
 _LONGEST_LINK = 1_000
+_HEADER_BYTES = 30  # before the name of a member
 _END, _END_BYTES, _LONGEST_COMMENT = b"PK\5\6", 22, 2**16
 _FAILURES = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, KeyError, zlib.error)
 # bzip2 and LZMA could unpack to anything before their size is known.
@@ -26,8 +28,9 @@ def read_zip(data: Buffer, path: str, depth: int, budget: Budget, inner: Inner) 
         return
     try:
         with zipfile.ZipFile(View(data)) as archive:
-            if _is_spreadsheet(archive):
-                yield Found(path, 0, None, SPREADSHEET)
+            whole = SPREADSHEET if _is_spreadsheet(archive) else _overlap(archive)
+            if whole:
+                yield Found(path, 0, None, whole)
                 return
             for member in archive.infolist():
                 budget.take_member()
@@ -45,6 +48,16 @@ def _is_spreadsheet(archive: zipfile.ZipFile) -> bool:
     """Office packs its sheets as ZIP: to name each part of one would help nobody."""
     names = set(archive.namelist())
     return {"[Content_Types].xml", "xl/workbook.xml"} <= names or {"mimetype", "content.xml"} <= names
+
+
+def _overlap(archive: zipfile.ZipFile) -> str:
+    """Members that share their bytes make thousands of files of a few: no programme packs so."""
+    end = 0
+    for member in sorted(archive.infolist(), key=attrgetter("header_offset")):
+        if member.header_offset < end:
+            return "Its members lie on top of each other, as in archives that are made to fill a disk."
+        end = member.header_offset + _HEADER_BYTES + member.compress_size
+    return ""
 
 
 def _refusal(data: Buffer) -> str:

@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import os
+import struct
 import tarfile
 import time
 import zipfile
@@ -135,6 +136,17 @@ def test_budgets_hold_for_all_archives_of_an_upload_together() -> None:
     assert [each.reason for each in many] == [
         "", "", "", "There are more than 20,000 files in it; the rest was not read."
     ]  # fmt: skip
+
+
+def test_a_zip_whose_members_lie_on_top_of_each_other_is_refused_as_a_whole() -> None:
+    """One packed member that the directory names a thousand times would be a thousand files."""
+    one = zipped(a=PEM)
+    at = one.rindex(b"PK\5\6")
+    begin = int.from_bytes(one[at + 16 : at + 20], "little")
+    names = one[begin:at] * 1000
+    end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 1000, 1000, len(names), begin, 0)
+    (refused,) = found_in(one[:begin] + names + end)
+    assert refused.reason.startswith("Its members lie on top of each other")
 
 
 def test_a_directory_of_a_zip_that_would_fill_the_memory_is_not_read() -> None:
