@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import AuditEvent, Organisation, Team, User
-from inventory.models import BulkChange, Certificate, OwnershipRule
+from inventory.models import BulkChange, Certificate, OwnershipRule, Tag
 from inventory.services import preview_rules
 from inventory.services.rules import candidates, previewing
 from tests.conftest import NOW
@@ -168,7 +168,7 @@ def test_what_a_rule_may_be_about_is_found(administrator: User, web_team: Team, 
     row = make_certificate("shop.example.org", issuer="Shop CA", custom_fields={"room": "1"})
     node = make_endpoint("192.0.2.7", certificate=row, server_name="shop.example.org", custom_fields={"room": "1"})
     for thing in (row, node):
-        thing.tags.create(name="shop") if not thing.tags.model.objects.exists() else thing.tags.add(1)
+        thing.tags.add(Tag.objects.get_or_create(name="shop")[0])
         thing.sightings.create(source_kind="hosts", source_name="x", first_at=NOW, last_at=NOW)
     found = preview_rules(OwnershipRule(name="x", team=web_team, enabled=True, **columns), administrator)
     assert (found.certificates.changing, found.endpoints.changing) == (1, 1)
