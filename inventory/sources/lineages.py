@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from inventory.sources.renewals import ACME_SH, Settings, read_settings
 from inventory.sources.value import Buffer, Found, Renewal
 
+SETTINGS_AT_MOST = 20_000
 LINK = "It is a symbolic link, not a file."
 RENEWED_BY, LINEAGE = "Renewed by", "Lineage"
 _CERTBOT = re.compile(r"(?:(.*)/)?renewal/([^/]+)\.conf")
@@ -55,19 +56,20 @@ class Lineages:
         normal = posixpath.normpath(path)
         acme = _ACME_SH.fullmatch(normal)
         mine = _CERTBOT.fullmatch(normal) or _ACCOUNT.fullmatch(normal) or (acme and acme[1] == acme[2])
-        read = read_settings(data) if mine else None
+        read = read_settings(data) if mine and len(self.settings) < SETTINGS_AT_MOST else None
         if read:
             self.settings[normal] = (path, read)
         return read is not None
 
     def told(self) -> Iterator[Found]:
-        absorbed = set[str]()
+        absorbed, archives = set[str](), self._archives()
         for normal, (path, settings) in self.settings.items():
             found = _CERTBOT.fullmatch(normal)
             if found and settings.program != ACME_SH:
                 root, name = found[1] or "", found[2]
                 absorbed.add(posixpath.join(root, "live", name))
-                yield from self._certbot(path, root, name, settings)
+                archived = archives.get(posixpath.join(root, "archive", name), [])
+                yield from self._certbot(path, posixpath.join(root, "live", name), archived, settings)
             elif settings.names:
                 yield self._acme_sh(normal, path, settings)
             else:
@@ -76,9 +78,8 @@ class Lineages:
             if path and posixpath.dirname(normal) not in absorbed:
                 yield Found(path, offset, None, LINK)
 
-    def _certbot(self, path: str, root: str, name: str, settings: Settings) -> Iterator[Found]:
-        archived = self._archived(posixpath.join(root, "archive", name))
-        live = posixpath.join(root, "live", name)
+    def _certbot(self, path: str, live: str, archived: list[str], settings: Settings) -> Iterator[Found]:
+        name = posixpath.basename(live)
         current = self._at(f"{live}/cert.pem") or self._at(f"{live}/fullchain.pem")
         current = current or (self.certificates[archived[-1]] if archived else "")
         yield _about(path, name, settings, current)
@@ -86,14 +87,13 @@ class Lineages:
             if (sha256 := self.certificates[older]) != current:
                 yield Found(older, 0, None, "", Renewal(sha256, name, "", {LINEAGE: f"{name} (older)"}))
 
-    def _archived(self, folder: str) -> list[str]:
-        """In the order in which certbot made them."""
-        numbers = {
-            path: int(found[1])
-            for path in self.certificates
-            if posixpath.dirname(path) == folder and (found := _NUMBER.fullmatch(posixpath.basename(path)))
-        }
-        return sorted(numbers, key=lambda path: numbers[path])
+    def _archives(self) -> dict[str, list[str]]:
+        """Folder → certificates in it, in the order in which certbot made them."""
+        numbered: dict[str, list[tuple[int, str]]] = {}
+        for path in self.certificates:
+            if found := _NUMBER.fullmatch(posixpath.basename(path)):
+                numbered.setdefault(posixpath.dirname(path), []).append((int(found[1]), path))
+        return {folder: [path for _number, path in sorted(paths)] for folder, paths in numbered.items()}
 
     def _at(self, path: str) -> str:
         """Its own certificate, or that of the file that it leads to."""

@@ -19,7 +19,7 @@ from inventory.sources.value import Buffer
 
 CERTBOT, ACME_SH = "certbot", "acme.sh"
 LARGEST = 64 * 1024
-VALUE_LENGTH, NAMED_AT_MOST = 300, 20
+VALUE_LENGTH, NAMED_AT_MOST, NAMES_AT_MOST = 300, 20, 100
 SERVER, CHALLENGE, KEY_TYPE, NEXT = "ACME server", "Challenge", "Renewal key type", "Next renewal"
 BEFORE, DEPLOYS, RELOADS, INSTALLED = "Renews before expiry", "Deployed by", "Reloaded with", "Installed at"
 _SECRET = re.compile(
@@ -56,10 +56,15 @@ class Settings:
         return " ".join([*told, f"Not mapped: {_listed(self.others)}."] if self.others else told)
 
 
+def _add(names: list[str], name: str) -> None:
+    """One more than is shown: a hostile file must not fill the memory with names."""
+    if len(names) <= NAMED_AT_MOST:
+        names.append(name)
+
+
 def _listed(names: list[str]) -> str:
     shown = ", ".join(visible(name) for name in names[:NAMED_AT_MOST])
-    more = len(names) - NAMED_AT_MOST
-    return f"{shown} and {more} more" if more > 0 else shown
+    return f"{shown} and more" if len(names) > NAMED_AT_MOST else shown
 
 
 def read_settings(data: Buffer) -> Settings | None:
@@ -79,11 +84,11 @@ def _read(program: str, lines: Iterator[tuple[str, str]], readers: Mapping[str, 
     for key, value in lines:
         if reader := readers.get(key):
             if value and not reader(read, value):
-                read.others.append(key)
+                _add(read.others, key)
         elif _SECRET.search(key):
-            read.secrets.append(key)
+            _add(read.secrets, key)
         elif value:
-            read.others.append(key)
+            _add(read.others, key)
     read.fields = {name: shorten(visible(text), VALUE_LENGTH) for name, text in read.fields.items()}
     return read
 
@@ -179,7 +184,8 @@ def _moment(settings: Settings, value: str) -> bool:
 
 
 def _names(settings: Settings, value: str) -> bool:
-    settings.names += tuple(name for name in value.lower().split(",") if name not in {"", "no"})
+    names = [name for name in value.lower().split(",") if name not in {"", "no"}]
+    settings.names = (*settings.names, *names)[:NAMES_AT_MOST]
     return True
 
 

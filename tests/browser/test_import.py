@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from accounts.models import Organisation, Role, Team, User
 from inventory.models import Endpoint, Import
 from tests.browser.conftest import NARROW, OpenDesk
+from tests.browser.desk import Desk
 from tests.browser.worker import working
 from tests.conftest import PASSWORD
 from tests.inventory.factories import make_certificate, make_endpoint
@@ -47,6 +48,7 @@ def test_a_spreadsheet_becomes_owners_and_is_taken_back(desk: OpenDesk, ada: Use
         page.get_by_role("link", name=re.compile("^Refused")).click()
         expect(page.locator("#items")).to_contain_text("It names no host")
         assert tab.axe("dark") == []
+        _choose_again(tab)
         page.get_by_role("button", name="Apply the rows").click()
         expect(page.get_by_role("button", name="Take back")).to_be_visible()
         assert Endpoint.objects.filter(owner_team__slug="web").count() == KNOWN
@@ -63,3 +65,14 @@ def test_a_spreadsheet_becomes_owners_and_is_taken_back(desk: OpenDesk, ada: Use
     for path in ("/certificates/import/", f"/certificates/import/{Import.objects.get().pk}/"):
         wide = small.open(path).evaluate("document.documentElement.scrollWidth")
         assert wide <= NARROW, f"{path} is {wide} px wide"
+
+
+def _choose_again(tab: Desk) -> None:
+    """See what rows change, go back to the columns and on again."""
+    page = tab.page
+    page.get_by_role("link", name=re.compile("^Rows that match")).click()
+    expect(page.locator("#items ins").first).to_have_text("Web")
+    assert tab.axe("light") == []
+    page.get_by_role("button", name="Change the columns").click()
+    expect(page.get_by_label("Rack")).to_have_value("custom:")
+    page.get_by_role("button", name="Show what would change").click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from accounts.models import Organisation, Team, User
 from inventory.models import Certificate, Import, ImportItem
 from inventory.services import recount
 from inventory.services.importing import store_import, undo_import
+from inventory.sources import Found
+from inventory.sources.lineages import Lineages
 from inventory.sources.renewals import read_settings
 from tests.inventory.brought import bring, clock, leaf, worked
 from tests.inventory.renewing import ACCOUNT, ACME_NAME, CERTBOT, NAME, SECRETS, acme_sh, certbot, tar_of, zip_of
@@ -138,6 +141,26 @@ def test_links_of_no_lineage_are_refused_as_ever(tmp_path: Path, operator: User)
 def test_any_bytes_are_read(data: bytes) -> None:
     read = read_settings(data)
     assert read is None or not read.fields.get("Renewed by")
+
+
+def test_a_file_full_of_names_is_held_to_a_few_of_them() -> None:
+    read = read_settings(b"Le_Domain='a'\n" + b"x='1'\n" * 9_000)
+    assert read is not None
+    assert (len(read.others), read.left_out().endswith("x, x and more.")) == (21, True)
+    names = read_settings(b"Le_Alt='" + b"a," * 20_000 + b"'\nLe_Domain='a'")
+    assert names is not None
+    assert len(names.names) == 100
+
+
+def test_many_lineages_are_told_apart_in_time() -> None:
+    lineages = Lineages()
+    for number in range(3_000):
+        lineages.note(Found(f"archive/n{number}/cert1.pem", 0, b"%d" % number))
+        lineages.take_settings(f"renewal/n{number}.conf", CERTBOT.encode())
+    began = time.process_time()
+    told = list(lineages.told())
+    assert [each.renewal.lineage for each in told if each.renewal] == [f"n{number}" for number in range(3_000)]
+    assert time.process_time() - began < 1
 
 
 def test_an_account_alone_has_no_fields() -> None:

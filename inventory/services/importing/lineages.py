@@ -32,7 +32,7 @@ def is_settings(item: ImportItem) -> bool:
 def plan_settings(item: ImportItem, renewal: Renewal, left_out: str) -> None:
     item.outcome, item.sha256, item.reason = ImportItem.Outcome.MATCHED, renewal.sha256, left_out
     item.label = shorten(visible(renewal.lineage), 255)
-    fields = dict(renewal.fields)
+    fields = {name: shorten(visible(text), VALUE_LENGTH) for name, text in renewal.fields.items()}
     if renewal.program:
         fields = {RENEWED_BY: _where(item, renewal.program), **fields}
     values = [{"field": name, "old": "", "new": text} for name, text in fields.items()]
