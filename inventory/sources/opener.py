@@ -1,8 +1,9 @@
 """The child that opens one PKCS#12 file: ``python -m inventory.sources.opener`` under limits of its own.
 
 Rounds of key derivation are counted before anything is derived. What holds private keys alone is left out before the
-rest is opened, so that no such key is decrypted, nor checked, which alone takes seconds for a large one. Where a key lies
-in one encrypted part with certificates, that part opens as a whole: the key is refused, and never leaves this process.
+rest is opened, so that no such key is decrypted, nor checked, which alone takes seconds for a large one. Where a key
+lies in one encrypted part with certificates, that part opens as a whole: the key is refused, and never leaves this
+process.
 """
 
 from __future__ import annotations
