@@ -76,8 +76,10 @@ def _asked(given: QueryDict) -> tuple[Show, What]:
 def _page(user: User, show: Show, what: What, found: Queue, now: datetime) -> dict[str, Any]:
     owned = numbers(user, OWNED)[OWNED]
     words: dict[Show, Any] = {"none": _("Without owner"), "inferred": _("Only inferred"), "left": _("Owner left")}
-    kept = {"none": owned.get("none", 0), "inferred": owned.get("inferred", 0)} if what == "certificates" else {}
-    counts: dict[str, Any] = {**kept, **counts_of(user, what, now)}
+    counts: dict[Show, Any] = {}
+    if what == "certificates":
+        counts = {"none": owned.get("none", 0), "inferred": owned.get("inferred", 0)}
+    counts |= counts_of(user, what, now)
     kinds: dict[What, Any] = {"certificates": _("Certificates"), "endpoints": _("Endpoints")}
     return {
         "show": show,
