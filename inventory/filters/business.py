@@ -26,6 +26,7 @@ from inventory.models import (
     OwnershipRule,
     Purpose,
 )
+from inventory.models.among import among
 
 if TYPE_CHECKING:
     _Lookup = models.Lookup[Any]
@@ -89,7 +90,11 @@ class BusinessFilter(EstateFilter):
         return queryset.filter(pk__in=found if few is None else few)
 
     def of_origin(self, queryset: QuerySet[Any], _name: str, words: Sequence[str]) -> QuerySet[Any]:
-        return queryset.filter(owner_origin__in=["" if word == NOBODY else word for word in words])
+        origins = ["" if word == NOBODY else word for word in words]
+        # What is rare would be looked for through all that the list could show.
+        every = queryset.model._default_manager.order_by().values_list("pk", flat=True)
+        few = few_of(every.filter(owner_origin__in=origins))
+        return queryset.filter(owner_origin__in=origins) if few is None else queryset.filter(among("pk", few))
 
     def known_person(self, values: Sequence[str]) -> dict[str, Named]:
         """People of one's own teams, and those who were named on what one sees. "me" is whoever asks."""
