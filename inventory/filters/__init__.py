@@ -1,23 +1,26 @@
 """One filter per model: the same parameters for page, export, report, alert scope and command line."""
 
 from inventory.filters.base import (
+    MOST_COUNTED,
     SIZES,
     Chip,
     Count,
     Filtered,
     count_up_to,
     error_sentences,
+    few_of,
     in_words,
     query_with,
 )
 from inventory.filters.certificate import ANY, certificates
 from inventory.filters.domain import domains, visible_domains
-from inventory.filters.endpoint import endpoints
+from inventory.filters.endpoint import endpoints, served_too_long_ago
 from inventory.filters.issuer import issuers, visible_issuers
 from inventory.filters.words import risk_codes, risk_words
 
 __all__ = [
     "ANY",
+    "MOST_COUNTED",
     "SIZES",
     "Chip",
     "Count",
@@ -27,11 +30,13 @@ __all__ = [
     "domains",
     "endpoints",
     "error_sentences",
+    "few_of",
     "in_words",
     "issuers",
     "query_with",
     "risk_codes",
     "risk_words",
+    "served_too_long_ago",
     "visible_domains",
     "visible_issuers",
 ]

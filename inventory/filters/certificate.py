@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from inventory.filters.base import Filtered, Named, Person, Query, filtered
+from inventory.filters.base import Filtered, Named, Person, Query, few_of, filtered
 from inventory.filters.domain import under_domains, visible_domains
 from inventory.filters.fields import Choice, Choices, Ids, MomentFilter, Number, Text, Texts, shortened
 from inventory.filters.paging import Sort
@@ -102,7 +102,9 @@ class CertificateFilter(StandingFilter):
         return queryset.filter(key_label__in=labels)
 
     def at_risk(self, queryset: Rows, _name: str, codes: Sequence[str]) -> Rows:
-        return queryset.filter(pk__in=Risk.objects.filter(code__in=codes).values("certificate"))
+        found = Risk.objects.filter(code__in=codes).order_by().values_list("certificate", flat=True)
+        few = few_of(found)
+        return queryset.filter(Q(pk__in=found) if few is None else among("pk", few))
 
     def known_domain(self, names: Sequence[str]) -> dict[str, Named]:
         """Domains as they are stored or as people write them, of what the person may see."""
@@ -138,7 +140,10 @@ class CertificateFilter(StandingFilter):
         return queryset.filter(not_after__lt=moment)
 
     def seen_from(self, queryset: Rows, _name: str, moment: datetime) -> Rows:
-        return queryset.filter(first_seen_at__gte=moment)
+        # The index begins with the kind; what is new is few, and would be looked for through all there is.
+        every = Certificate.objects.filter(kind__in=Certificate.Kind.values).order_by().values_list("pk", flat=True)
+        few = few_of(every.filter(first_seen_at__gte=moment))
+        return queryset.filter(first_seen_at__gte=moment) if few is None else queryset.filter(among("pk", few))
 
     def is_retired(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
         return queryset if answer[0] == ANY else queryset.filter(retired_at__isnull=answer[0] == "no")

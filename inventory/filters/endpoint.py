@@ -23,6 +23,8 @@ from inventory.status import AHEAD
 NEVER = "never"
 OUTCOMES = [(value or NEVER, capfirst(str(label))) for value, label in Endpoint.Outcome.choices]
 Rows = QuerySet[Endpoint]
+# How a last look ended that is no evidence, however young it is.
+_OTHERS = [outcome for outcome in Endpoint.Outcome if outcome != Endpoint.Outcome.SERVED]
 
 
 class EndpointFilter(StandingFilter):
@@ -60,12 +62,14 @@ class EndpointFilter(StandingFilter):
         return every.filter(retired_at=None) if self.data.get("retired") == "no" else every
 
     def with_outcome(self, queryset: Rows, _name: str, words: Sequence[str]) -> Rows:
-        return queryset.filter(outcome__in=["" if word == NEVER else word for word in words])
+        outcomes = ["" if word == NEVER else word for word in words]
+        # What is rare would be looked for through all that the list could show.
+        few = few_of(self._every().filter(outcome__in=outcomes))
+        return queryset.filter(outcome__in=outcomes) if few is None else queryset.filter(among("pk", few))
 
     def with_evidence(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
         """Evidence is younger than twice the endpoint's schedule; there are few schedules, so each is one condition."""
-        schedules = Endpoint.objects.order_by().values_list("schedule_seconds", flat=True).distinct()
-        needed_since = {seconds: self.now - timedelta(seconds=2 * seconds) for seconds in schedules}
+        needed_since = _needed_since(self.now)
         if answer[0] == "no" and (few := few_of(_without_evidence(self._every(), needed_since, self.now))) is not None:
             return queryset.filter(pk__in=few)
         fresh = Q(pk__in=[])
@@ -103,18 +107,42 @@ class EndpointFilter(StandingFilter):
         return shortened(super().words(name, value))
 
 
+def served_too_long_ago(rows: Rows, now: datetime) -> QuerySet[Endpoint, int]:
+    """Ids of those that answered when they were asked last, which is no evidence any more; each of them once.
+
+    With those whose last look brought no answer they are what ``judged=no`` lists.
+    """
+    # Said in this way, no database begins with the outcome, which nearly all have, instead of with the moment.
+    served = rows.order_by().exclude(outcome__in=_OTHERS).values_list("pk", flat=True)
+    return _old_or_ahead(served, _needed_since(now), now)
+
+
+def _needed_since(now: datetime) -> dict[int, datetime]:
+    """Schedule → since when a look is evidence."""
+    schedules = Endpoint.objects.order_by().values_list("schedule_seconds", flat=True).distinct()
+    return {seconds: now - timedelta(seconds=2 * seconds) for seconds in schedules}
+
+
 def _without_evidence(
     every: QuerySet[Endpoint, int], needed_since: Mapping[int, datetime], now: datetime
 ) -> QuerySet[Endpoint, int]:
     """Ids, some of them twice. Each part begins in an index: in a healthy estate none of them has much to read."""
-    others = [outcome for outcome in Endpoint.Outcome if outcome != Endpoint.Outcome.SERVED]
+    return _old_or_ahead(every, needed_since, now, every.filter(outcome__in=_OTHERS))
+
+
+def _old_or_ahead(
+    every: QuerySet[Endpoint, int],
+    needed_since: Mapping[int, datetime],
+    now: datetime,
+    *more: QuerySet[Endpoint, int],
+) -> QuerySet[Endpoint, int]:
     too_old = Q(pk__in=[])
     for seconds, since in needed_since.items():
         too_old |= Q(schedule_seconds=seconds, last_seen_at__lt=since)
     newest = max(needed_since.values(), default=None)
     old = every.filter(too_old, last_seen_at__lt=newest) if newest else every.none()
     ahead = every.filter(last_seen_at__gt=now + AHEAD)
-    return every.filter(last_seen_at=None).union(every.filter(outcome__in=others), old, ahead, all=True)
+    return every.filter(last_seen_at=None).union(*more, old, ahead, all=True)
 
 
 def endpoints(query: Query, user: Person, now: datetime) -> Filtered[Endpoint]:
