@@ -23,7 +23,11 @@ NOTHING = Zero("")
 
 
 def strip(scope: Scope, in_use: int, judged: Judged) -> list[Number]:
-    looked, dated, weighed = _zero(judged), _zero(judged, judged.undated), _zero(judged, judged.unweighed)
+    looked, dated, weighed = (
+        _zero(judged),
+        _zero(judged, judged.undated),
+        _zero(judged, judged.unweighed, exact=judged.is_weighed),
+    )
     expired, expired_url = scope.certificates(status="expired", in_use="yes")
     expiring, expiring_url = scope.certificates(status="expiring", in_use="yes")
     weak, weak_url = scope.certificates(risk=WEAK, in_use="yes")
@@ -51,13 +55,13 @@ def strip(scope: Scope, in_use: int, judged: Judged) -> list[Number]:
     return [figure for figure in figures if not (scope.mine and figure.code == "unowned")]
 
 
-def _zero(judged: Judged, not_judged: int = 0) -> Zero:
+def _zero(judged: Judged, not_judged: int = 0, *, exact: bool = True) -> Zero:
     """What a zero says if of so many certificates in use nobody can say whether they belong to it."""
     if not judged.endpoints:
         return Zero("")
     if not is_enough(not_judged, judged.in_use):
         words = ngettext("0 found, %(n)s certificate not judged", "0 found, %(n)s certificates not judged", not_judged)
-        return Zero("", words % {"n": f"{not_judged:,}"})
+        return Zero("", words % {"n": filters.in_words(filters.Count(not_judged, exact))})
     if not judged.is_enough:
         words = ngettext("0 found, %(n)s endpoint not judged", "0 found, %(n)s endpoints not judged", judged.not_judged)
         return Zero("", words % {"n": f"{judged.not_judged:,}"})

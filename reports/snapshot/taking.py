@@ -31,9 +31,10 @@ def take(user: User, now: datetime, *, mine: bool = False) -> Snapshot:
 
     ``mine`` narrows to the person's teams; who is in none has nothing to narrow to and sees everyone's.
     """
-    teams = tuple(user.teams.order_by("slug").values_list("slug", flat=True))
+    own = dict(user.teams.order_by("slug").values_list("slug", "pk"))
+    teams = tuple(own)
     mine = mine and bool(teams)
-    scope = Scope(user, now, mine, teams if mine else ())
+    scope = Scope(user, now, mine, teams if mine else (), tuple(own.values()))
     in_use = sum(totals.numbers(user, totals.IN_USE, mine=mine)[totals.IN_USE].values())
     judged = scope.judged(in_use)
     return Snapshot(

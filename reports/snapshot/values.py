@@ -51,7 +51,12 @@ class Number:
 
 def is_enough(not_judged: int, population: int) -> bool:
     """Whether so nearly everything was judged that a zero says something."""
-    return not_judged <= population * (1 - ENOUGH_JUDGED)
+    return not_judged <= most_bearable(population)
+
+
+def most_bearable(population: int) -> int:
+    """How many may be not judged of so many if a zero is to say something."""
+    return int(population * (1 - ENOUGH_JUDGED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,8 @@ class Judged:
     """How much of the population was looked at, and judged, in time.
 
     The rest counts certificates in use: ``late`` were not judged in time; of ``undated`` nobody can say when they end,
-    and of ``unweighed`` (``late`` among them) whether key and signature are weak. ``has_gaps``: of something in the
-    estate some rule could not be judged.
+    and of ``unweighed`` (``late`` among them) whether key and signature are weak; of at least so many if they are not
+    all counted (``is_weighed``). ``has_gaps``: of something in the estate some rule could not be judged.
     """
 
     endpoints: int
@@ -70,6 +75,7 @@ class Judged:
     undated: int
     unweighed: int
     has_gaps: bool
+    is_weighed: bool = True
 
     @property
     def is_enough(self) -> bool:

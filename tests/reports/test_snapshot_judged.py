@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import Organisation, Team, User
-from inventory.models import Certificate
+from inventory import filters
+from inventory.models import Certificate, Endpoint
 from inventory.services import recount
 from policy.models import Unjudged
 from reports.snapshot import Snapshot, take
@@ -125,3 +126,36 @@ def test_nothing_is_said_to_be_unbroken_while_a_rule_is_not_judged(
     text = client.get("/").text
     assert "No rule is broken." not in text
     assert "No rule was found broken in what was judged." in text
+
+
+def test_of_more_than_are_read_first_a_part_is_counted_that_no_zero_bears(
+    auditor: User, today: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(17, today)
+    plant(2, today, base=100, judge_at=today - 99 * MINUTE)
+    unknown = plant(1, today, base=200)[0]
+    Unjudged.objects.create(rule="weak_key", certificate=unknown, reason="Unheard of.", since=today)
+    monkeypatch.setattr(filters, "few_of", lambda _found: None)
+    counted = take(auditor, today).judged
+    assert (counted.late, counted.unweighed, counted.is_weighed) == (2, 3, True)
+    monkeypatch.setattr(filters, "MOST_COUNTED", 0)
+    snapshot = take(auditor, today)
+    assert (snapshot.judged.unweighed, snapshot.judged.is_weighed) == (2, False)
+    weak = zero(snapshot, "weak")
+    assert (weak.note, weak.tone) == ("0 found, 2+ certificates not judged", "")
+
+
+def test_what_was_seen_in_the_future_or_fell_silent_is_not_judged_once_each(auditor: User, today: datetime) -> None:
+    plant(10, today)
+    ends = [
+        {"last_seen_at": today + 600 * MINUTE},
+        {"last_seen_at": None},
+        {"last_seen_at": today - 9999 * MINUTE, "outcome": "unreachable"},
+        {"last_seen_at": today - 9999 * MINUTE},
+        {"outcome": ""},
+    ]
+    for at, columns in enumerate(ends):
+        Endpoint.objects.filter(address__in=[Endpoint.objects.order_by("address")[at].address]).update(**columns)
+    recount()
+    listed = filters.endpoints("judged=no", auditor, today).queryset.count()
+    assert take(auditor, today).judged.not_judged == listed == len(ends)
