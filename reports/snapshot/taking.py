@@ -12,6 +12,7 @@ from accounts.models import User
 from discovery.models import Scan
 from inventory import filters
 from inventory.models import Certificate, Issuer, Total
+from inventory.models.totals import ISSUER_IN_USE
 from inventory.services import totals
 from inventory.snapshot.rows import certificate_row
 from policy.rules import CATALOGUE
@@ -119,7 +120,7 @@ def _expiring(certificate: Certificate, now: datetime) -> Expiring:
 
 
 def _issuers(scope: Scope) -> Bars:
-    kept = totals.most(scope.user, totals.ISSUER_IN_USE, BARS + 1, mine=scope.mine)
+    kept = totals.most(scope.user, ISSUER_IN_USE, BARS + 1, mine=scope.mine)
     labels = dict(Issuer.objects.filter(pk__in=[pk for pk in kept.counts if pk]).values_list("pk", "label"))
     bars = (
         Bar(labels.get(int(pk or 0), _("unknown")), count, scope.certificate_list(issuer=pk))

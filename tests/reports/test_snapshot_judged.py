@@ -147,7 +147,7 @@ def test_of_more_than_are_read_first_a_part_is_counted_that_no_zero_bears(
 
 def test_what_was_seen_in_the_future_or_fell_silent_is_not_judged_once_each(auditor: User, today: datetime) -> None:
     plant(10, today)
-    ends = [
+    ends: list[dict[str, Any]] = [
         {"last_seen_at": today + 600 * MINUTE},
         {"last_seen_at": None},
         {"last_seen_at": today - 9999 * MINUTE, "outcome": "unreachable"},
