@@ -1,7 +1,7 @@
 """Inventory as CSV or JSON: the rows of a page, all of them, in its order, as they were at one moment.
 
-They are read in one go from one snapshot, which holds back no writer, into a temporary file: a reader who takes the
-file slowly holds neither the snapshot nor memory.
+They are read in one go from one snapshot, which holds back no writer, into a temporary file that is handed on while it
+grows: a reader who takes it slowly holds neither the snapshot nor memory. What fails in the middle ends the connection.
 
 What each column means is written beside it and printed in docs/exports.md. Times are UTC in ISO 8601; what is not
 known is empty in CSV and null in JSON. Cells of CSV are inert: no spreadsheet takes a certificate's name for a formula.
@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from tempfile import TemporaryFile
 from typing import Any, Generic, TypeVar
 
 from django.db import transaction
@@ -24,18 +23,18 @@ from django.db.models import Model
 from accounts.models import User
 from accounts.services import audit
 from certdash.lib.inert import for_csv
+from certdash.lib.spool import spooled
 from inventory import filters
 from inventory.filters import Filtered
 from inventory.models import Certificate, Endpoint, Severity
 from inventory.names import other_form
-from inventory.services import one_moment
+from inventory.services import is_in_a_moment, one_moment
 from inventory.snapshot.rows import is_judged
 from inventory.status import days_left
 
 Row = TypeVar("Row", bound=Model)
 # Small enough for the list of ids in one query of either database.
 CHUNK = 500
-PIECE = 64 * 1024  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Export(Generic[Row]):
     joined: Sequence[str]
     prefetched: Sequence[str]
 
-    def rows(self, result: Filtered[Row], now: datetime) -> Iterator[dict[str, Any]]:
+    def rows(self, result: Filtered[Row], now: datetime) -> Generator[dict[str, Any]]:
         queryset = result.ordered().select_related(*self.joined).prefetch_related(*self.prefetched)
         for row in queryset.iterator(chunk_size=CHUNK):
             yield {column.name: column.read(row, now) for column in self.columns}
@@ -183,13 +182,17 @@ def note_export(actor: User | None, export: Export[Any], form: str, result: Filt
 
 
 def write(export: Export[Any], form: str, result: Filtered[Any], now: datetime) -> Iterator[str]:
-    """The export piece by piece, so that its size costs no memory; nothing is read before the first piece."""
-    with TemporaryFile("w+", encoding="utf-8", newline="", prefix="certdash-export-") as file:
-        with one_moment():
-            rows = export.rows(result, now)
-            file.writelines(_as_csv(export, rows) if form == "csv" else _as_json(export, result, rows, now))
-        file.seek(0)
-        yield from iter(partial(file.read, PIECE), "")
+    """The export piece by piece, so that its size costs no memory; nothing is read before the first piece.
+
+    Inside of a transaction it is of that moment, which this thread alone sees: then all is read before the first piece.
+    """
+    return spooled(_pieces(export, form, result, now), meanwhile=not is_in_a_moment())
+
+
+def _pieces(export: Export[Any], form: str, result: Filtered[Any], now: datetime) -> Generator[str]:
+    # A cursor of the server is closed before its moment ends.
+    with one_moment(), closing(export.rows(result, now)) as rows:
+        yield from _as_csv(export, rows) if form == "csv" else _as_json(export, result, rows, now)
 
 
 def file_name(export: Export[Any], form: str, now: datetime) -> str:

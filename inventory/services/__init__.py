@@ -33,7 +33,7 @@ from inventory.services.rules.previewing import Preview, preview_rules
 from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.standing import tell_returned
 from inventory.services.statistics import refresh_statistics, refresh_statistics_if_outgrown
-from inventory.services.totals import Drift, adjust, kept, most, numbers, one_moment, recount
+from inventory.services.totals import Drift, adjust, is_in_a_moment, kept, most, numbers, one_moment, recount
 from inventory.services.trust_stores import judge_paths_again, keep_trust_store, remove_trust_store
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "details_of",
     "digest_of",
     "endpoints_at",
+    "is_in_a_moment",
     "judge_paths_again",
     "keep_trust_store",
     "kept",

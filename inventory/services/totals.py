@@ -217,7 +217,7 @@ def recount() -> list[Drift]:
 @contextmanager
 def one_moment() -> Iterator[None]:
     """Read inside from one moment, without holding back any writer. Inside a transaction it is the caller's matter."""
-    if connection.in_atomic_block or _is_in_a_moment():
+    if is_in_a_moment():
         yield
         return
     begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if connection.vendor == "postgresql" else "BEGIN DEFERRED"
@@ -229,8 +229,10 @@ def one_moment() -> Iterator[None]:
             cursor.execute("ROLLBACK")
 
 
-def _is_in_a_moment() -> bool:
-    """Whether a transaction is open that Django does not know of: ours, around the caller."""
+def is_in_a_moment() -> bool:
+    """Whether a transaction is open here: Django's, or ours around the caller, of which Django does not know."""
+    if connection.in_atomic_block:
+        return True
     connection.ensure_connection()
     if connection.vendor == "postgresql":
         return bool(connection.connection.info.transaction_status)  # 0 is idle

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import count, islice
+from itertools import count
 
 import pytest
 from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role, User
+from certdash.lib import spool
 from inventory import exports, filters
-from inventory.models import Certificate, Risk, Tag
+from inventory.models import Certificate, Risk
 from inventory.services import one_moment
 from tests.conftest import NOW
 from tests.inventory.factories import make_certificate
@@ -78,13 +79,49 @@ def test_what_a_scan_records_meanwhile_does_not_tear_the_file(place: int, estate
     assert Risk.objects.count() == ROWS
 
 
-def test_the_moment_is_over_when_the_first_piece_is_handed_on(estate: None) -> None:
+def test_the_first_piece_comes_while_the_rest_is_still_being_read(
+    estate: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "PIECE", 1)
+    taken = threading.Event()
+
+    def read(certificate: Certificate) -> None:
+        if certificate.name == f"n{ROWS - 1}.example.org":
+            assert taken.wait(30)
+
+    pieces = exports.write(an_export(read), "csv", found(), NOW)
+    first = next(pieces)
+    taken.set()
+    assert (first + "".join(pieces)).count("\r\n") == ROWS + 1
+
+
+def test_a_reader_who_takes_it_slowly_holds_no_moment(estate: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "PIECE", 1)
     pieces = exports.write(exports.CERTIFICATES, "json", found(), NOW)
-    assert list(islice(pieces, 1))
-    Tag.objects.create(name="the connection takes transactions again")
-    with CaptureQueriesContext(connection) as captured:
-        list(pieces)
-    assert not captured.captured_queries
+    text = next(pieces)
+    until_no_other_thread_runs()
+    Certificate.objects.all().delete()
+    text += "".join(pieces)
+    assert len(json.loads(text)["certificates"]) == ROWS
+
+
+def test_who_leaves_ends_the_reading(estate: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "PIECE", 1)
+    read: list[Certificate] = []
+    pieces = exports.write(an_export(read.append), "csv", found(), NOW)
+    assert next(pieces)
+    pieces.close()  # type: ignore[attr-defined] # a generator, of which callers need no more than that it is iterated
+    assert not writers()
+
+
+def writers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "writer of a spool"]
+
+
+def until_no_other_thread_runs() -> None:
+    for thread in writers():
+        thread.join(30)
+        assert not thread.is_alive()
 
 
 def test_a_failure_in_the_middle_leaves_no_transaction_behind(estate: None) -> None:
