@@ -1,4 +1,4 @@
-"""Whom a finding is given to."""
+"""Whom findings are given to, and which ones are meant."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from certdash.lib.forms import Whole, one_line
 from certdash.lib.inert import visible
+from inventory.forms.bulk import ScopeForm
 from policy.models import Finding
-from policy.services.assigning import NOTE_LENGTH, people_for
+from policy.services.assigning import NOTE_LENGTH, people_for, people_known
+from policy.services.many import ACKNOWLEDGE, ASSIGN, Wanted
+
+KINDS = [(ASSIGN, _("Assign")), (ACKNOWLEDGE, _("Acknowledge"))]
 
 
 class AssignForm(Whole, forms.Form):
@@ -39,3 +43,45 @@ class AssignForm(Whole, forms.Form):
         self.add_error(None, gettext("Somebody was faster: it is assigned to %(person)s now.") % {"person": whose})
         seen = {self.add_prefix("was"): str(person.pk) if person else ""}
         self.data = {**{name: self.data[name] for name in self.data}, **seen}
+
+
+class FindingScope(ScopeForm):
+    """Findings that were ticked, or all that match. ``seen`` is the version of what the person was shown."""
+
+    kind = forms.ChoiceField(choices=KINDS)
+    seen = forms.CharField(max_length=64, required=False)
+
+
+class AssignMany(Whole, forms.Form):
+    """A person, or nobody, and a note to them, for many findings."""
+
+    person = forms.ModelChoiceField(
+        label=_("Person"),
+        queryset=User.objects.none(),
+        required=False,
+        empty_label=_("Nobody"),
+        help_text=_("They get one mail. Findings about what they do not see are left out."),
+    )
+    note = forms.CharField(label=_("Note"), max_length=NOTE_LENGTH, required=False, validators=[one_line])
+
+    def __init__(self, user: User, now: datetime, data: Any = None) -> None:
+        super().__init__(data, prefix="assign", label_suffix="")
+        person = self.fields["person"]
+        if isinstance(person, forms.ModelChoiceField):
+            person.queryset = people_known(user, now)
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(ASSIGN, self.cleaned_data["person"], self.cleaned_data["note"])
+
+
+class AcknowledgeMany(forms.Form):
+    """There is nothing to choose."""
+
+    wanted = Wanted(ACKNOWLEDGE)
+
+    def __init__(self, _user: User, _now: datetime, _data: Any = None) -> None:
+        super().__init__({}, label_suffix="")
+
+
+FORMS: dict[str, Any] = {ASSIGN: AssignMany, ACKNOWLEDGE: AcknowledgeMany}

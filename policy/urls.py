@@ -8,6 +8,7 @@ app_name = "policy"
 urlpatterns = [
     path("findings/", views.finding_list, name="finding_list"),
     re_path(r"^findings/export\.(?P<form>csv|json)$", views.finding_export, name="finding_export"),
+    path("findings/change/", views.finding_change, name="finding_change"),
     path("findings/<int:pk>/", views.finding_detail, name="finding_detail"),
     path("findings/<int:pk>/acknowledge/", views.finding_acknowledge, name="finding_acknowledge"),
     path("findings/<int:pk>/assign/", views.finding_assign, name="finding_assign"),

@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import SavedView
 from accounts.services import require_change
 from accounts.services.saved_views import opening_address
 from certdash.lib.htmx import HtmxRequest, page_or_fragment, wants_fragment
+from certdash.lib.inert import visible
 from inventory.exports import FORMATS, file_name, note_export, write
-from inventory.filters import count_up_to, error_sentences, in_words, query_with
+from inventory.filters import Count, count_up_to, error_sentences, in_words, query_with
 from inventory.filters.paging import Cursor, CursorError, Page, take_page
 from inventory.models import Certificate, Endpoint, Severity
 from policy.exports import FINDINGS, WORST_FIRST
 from policy.filters import ME, FindingFilter, facets, in_state
-from policy.forms import AssignForm
+from policy.forms import FORMS, KINDS, AssignForm, FindingScope
 from policy.models import Finding, FindingQuerySet, rule_of
-from policy.services import AssignedMeanwhileError, acknowledge, assign_finding, send_assignment
+from policy.services import (
+    AssignedMeanwhileError,
+    OtherFindingsError,
+    Wanted,
+    acknowledge,
+    assign_finding,
+    change_findings,
+    send_assignment,
+    send_assignments,
+    sort_findings,
+)
+from policy.services.many import ASSIGN, AT_ONCE, Sorted
 from policy.snapshot import Panel, panel_of_certificate, panel_of_endpoint
 
 SHOWN = 50
+# Of what would change.
+FIRST = 20
 
 
 @require_safe
@@ -102,6 +119,74 @@ def _shown(request: HtmxRequest, finding: Finding, form: AssignForm, status: int
     return render(request, template, _detail(request, finding, form), status=status)
 
 
+@require_POST
+def finding_change(request: HtmxRequest) -> HttpResponse:
+    """Many at once, step by step; every step asks anew which ones are meant."""
+    user, now = require_change(request.user), timezone.now()
+    scope = FindingScope(request.POST)
+    if not scope.is_valid():
+        return _many(request, {"errors": [text for each in scope.errors.values() for text in each]}, 422)
+    asked = scope.cleaned_data
+    pks, number, errors = _meant(request, asked, now)
+    context: dict[str, Any] = {"scope": asked, "asked_for": number, "words": f"{number:,}"}
+    context |= {"gone": number - len(pks), "errors": errors}
+    step = request.POST.get("step", "")
+    form = FORMS[asked["kind"]](user, now, request.POST if step in {"preview", "edit", "go"} else None)
+    context |= {"form": form, "kind_words": dict(KINDS)[asked["kind"]]}
+    if errors or step == "edit" or (asked["kind"] == ASSIGN and not form.is_valid()):
+        return _many(request, context, 422 if errors or form.errors else 200)
+    if step == "go":
+        try:
+            done = change_findings(pks, form.wanted, actor=user, now=now, version=asked["seen"])
+        except OtherFindingsError:
+            context["moved"] = True
+        else:
+            return _done(request, done, form.wanted, asked["query"], context["gone"])
+    elif asked["scope"] == "all" and asked["expected"]:
+        context["moved"] = asked["expected"].strip() != context["words"]
+    done = sort_findings(pks, form.wanted, user)
+    context |= {"sorted": done, "number": len(done.changing), "rows": [_row(row) for row in done.changing[:FIRST]]}
+    return _many(request, context)
+
+
+def _many(request: HtmxRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    return render(request, "policy/finding_change.html", context, status=status)
+
+
+def _meant(request: HtmxRequest, asked: dict[str, Any], now: datetime) -> tuple[Sequence[int], int, list[str]]:
+    """The open ones that are meant, how many were asked for, and what keeps them from being changed."""
+    if asked["scope"] != "all":
+        ticked = Finding.objects.visible_to(request.user).open().filter(pk__in=asked["pk"])
+        return list(ticked.values_list("pk", flat=True)), len(asked["pk"]), []
+    result = FINDINGS.select(QueryDict(asked["query"]), request, now)
+    if result.errors:
+        return [], 0, error_sentences(result.errors)
+    found = list(result.queryset.order_by().values_list("pk", "closed_at")[: AT_ONCE + 1])
+    if len(found) > AT_ONCE:
+        words = _("More than %(most)s findings match. At most %(most)s are changed at once: filter the list further.")
+        return [], 0, [words % {"most": AT_ONCE}]
+    return [pk for pk, closed_at in found if closed_at is None], len(found), []
+
+
+def _done(request: HtmxRequest, done: Sorted, wanted: Wanted, query: str, gone: int) -> HttpResponse:
+    number, left_out = len(done.changing), done.unseen + gone
+    if wanted.kind == ASSIGN:
+        words = ngettext(
+            "%(n)s finding is assigned to %(person)s.", "%(n)s findings are assigned to %(person)s.", number
+        )
+    else:
+        words = ngettext("%(n)s finding is acknowledged.", "%(n)s findings are acknowledged.", number)
+    said = [words % {"n": number, "person": visible(str(wanted.person)) if wanted.person else _("nobody")}]
+    if left_out:
+        said.append(ngettext("%(n)s was left out.", "%(n)s were left out.", left_out) % {"n": left_out})
+    messages.success(request, " ".join(said))
+    if wanted.person not in {None, request.user} and number:
+        person: Any = wanted.person
+        if not send_assignments(done.changing, person, wanted.note, require_change(request.user)):
+            messages.warning(request, _("No mail could be sent, so tell them yourself."))
+    return redirect(f"{reverse('policy:finding_list')}?{query}" if query else "policy:finding_list")
+
+
 @require_safe
 def certificate_findings(request: HtmxRequest, pk: int) -> HttpResponse:
     """Findings of a certificate and of the endpoints that serve it, open ones first."""
@@ -123,12 +208,12 @@ def _panel(request: HtmxRequest, panel: Panel) -> HttpResponse:
 def _list_context(request: HtmxRequest) -> dict[str, Any]:
     data = request.GET.copy()
     data.setdefault("state", "open")
-    visible = Finding.objects.visible_to(request.user)
-    chosen = FindingFilter(data, queryset=visible, request=request)
-    found: FindingQuerySet = chosen.qs if chosen.form.is_valid() else visible.none()
+    seen = Finding.objects.visible_to(request.user)
+    chosen = FindingFilter(data, queryset=seen, request=request)
+    found: FindingQuerySet = chosen.qs if chosen.form.is_valid() else seen.none()
     page, problem = _page(found, request.GET.get("after", ""))
     state = data.get("state", "")
-    of_state = in_state(chosen, visible)
+    of_state = in_state(chosen, seen)
     count_of_state = count_up_to(of_state)
     count = count_up_to(found) if _is_narrowed(chosen) else count_of_state
     return {
@@ -147,8 +232,17 @@ def _list_context(request: HtmxRequest) -> dict[str, Any]:
         "count_words": in_words(count),
         "query": query_with(request.GET, after=None, view=None),
         "state": state,
+        **_bulk(request, state, count),
         "urgent_count": count_up_to(found.filter(severity__gte=Severity.HIGH)),
     }
+
+
+def _bulk(request: HtmxRequest, state: str, count: Count) -> dict[str, Any]:
+    """What makes findings tickable, for those who may change what they see; what is closed is left as it is."""
+    if not request.user.may_change or state == "closed":
+        return {}
+    is_few = count.exact and count.number <= AT_ONCE
+    return {"bulk_url": reverse("policy:finding_change"), "bulk_kinds": KINDS, "bulk_most": 0 if is_few else AT_ONCE}
 
 
 def _is_narrowed(chosen: FindingFilter) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -12,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import Organisation, Role, User
 from accounts.services import absolute, audit, can_send_mail, require_change
@@ -20,6 +23,8 @@ from policy.models import Finding, rule_of
 
 NOTE_LENGTH = 500
 SUBJECT_LENGTH = 80
+# In a mail about many findings.
+NAMED = 20
 
 
 class AssignedMeanwhileError(Exception):
@@ -33,13 +38,17 @@ class AssignedMeanwhileError(Exception):
 def people_for(finding: Finding, user: User, now: datetime) -> QuerySet[User]:
     """Whom ``user`` may name: people who see what the finding is about, and whom they know.
 
-    Administrators know everybody, others their colleagues, themselves, and whoever it is assigned to already.
+    Whoever it is assigned to already is known, too.
     """
+    return people_known(user, now, finding.assigned_to_id).filter(_sees(finding))
+
+
+def people_known(user: User, now: datetime, *named: int | None) -> QuerySet[User]:
+    """Whom ``user`` knows: administrators and auditors everybody, others colleagues, themselves and who is named."""
     people = User.objects.filter(Q(ends_at=None) | Q(ends_at__gt=now), is_active=True)
-    people = people.filter(_sees(finding))
     if not user.sees_everything:
         colleagues = User.objects.filter(memberships__team__in=user.memberships.values("team")).values("pk")
-        people = people.filter(Q(pk__in=colleagues) | Q(pk__in=[user.pk, finding.assigned_to_id or user.pk]))
+        people = people.filter(Q(pk__in=colleagues) | Q(pk__in=[user.pk, *filter(None, named)]))
     return people.order_by("name", "email")
 
 
@@ -85,8 +94,6 @@ def _words(person: User | None, note: str) -> dict[str, str]:
 def send_assignment(finding: Finding, actor: User) -> bool:
     """Mail the person whose it is now, outside any transaction. False if no mail server took it."""
     person = finding.assigned_to
-    if person is None or not can_send_mail():
-        return False
     title = rule_of(finding.rule).title
     context = {
         "finding": finding,
@@ -94,12 +101,32 @@ def send_assignment(finding: Finding, actor: User) -> bool:
         "actor": actor,
         "subject": finding.certificate or finding.endpoint,
         "link": absolute(reverse("policy:finding_detail", args=[finding.pk])),
-        "organisation": Organisation.objects.filter(pk=1).first(),
     }
     thing = shorten(visible(str(finding.certificate or finding.endpoint)), SUBJECT_LENGTH)
     subject = _("For you to mend: %(title)s, %(thing)s") % {"title": title, "thing": thing}
+    return person is not None and _send(person, subject, "policy/email/assigned.txt", context)
+
+
+def send_assignments(findings: Sequence[Finding], person: User, note: str, actor: User) -> bool:
+    """One mail about all that were given to somebody at once, as ``send_assignment``. Of many, the first are named."""
+    context = {
+        "actor": actor,
+        "note": note,
+        "number": len(findings),
+        "first": [(rule_of(row.rule).title, row.certificate or row.endpoint) for row in findings[:NAMED]],
+        "more": max(0, len(findings) - NAMED),
+        "link": absolute(f"{reverse('policy:finding_list')}?assigned=me"),
+    }
+    words = ngettext("For you to mend: %(n)s finding", "For you to mend: %(n)s findings", len(findings))
+    return _send(person, words % {"n": len(findings)}, "policy/email/assigned_many.txt", context)
+
+
+def _send(person: User, subject: str, template: str, context: Mapping[str, Any]) -> bool:
+    if not can_send_mail():
+        return False
+    text = render_to_string(template, {**context, "organisation": Organisation.objects.filter(pk=1).first()})
     try:
-        send_mail(subject, render_to_string("policy/email/assigned.txt", context), None, [person.email])
+        send_mail(subject, text, None, [person.email])
     except OSError:  # SMTPException is one
         return False
     return True

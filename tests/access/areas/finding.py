@@ -10,7 +10,7 @@ from typing import Any
 from accounts.models import CalendarFeed, SavedView, Team, User
 from inventory.models import Certificate
 from inventory.services.domains import sort_into_domains
-from tests.access.answers import MISSING, OF_ALL, SEEN, SIGNED_IN, Route, each
+from tests.access.answers import CHANGERS, MISSING, OF_ALL, SEEN, SIGNED_IN, Route, each
 from tests.inventory.factories import make_certificate
 
 # A calendar address belongs to one person: not even administrators withdraw it.
@@ -25,6 +25,7 @@ ROUTES: dict[str, Route] = {
     "inventory:domain_detail": Route(SEEN, thing="domain"),
     "inventory:certificate_compare": Route(SIGNED_IN, OF_ALL),
     "inventory:calendar": Route(SIGNED_IN),
+    "policy:finding_change": Route(post=CHANGERS),
     # Making an address is one's own matter, whatever the role.
     "inventory:feed_list": Route(SIGNED_IN, OF_ALL),
     "inventory:feed_withdraw": Route(post=OWN_FEED, thing="feed"),
@@ -35,6 +36,8 @@ ROUTES: dict[str, Route] = {
 
 def payload(route: str, _things: Mapping[str, int], _team: Team | None, _own: Team) -> Mapping[str, Any]:
     """``things``: what the owner asked about has; ``own``: a team of the person who sends."""
+    if route == "policy:finding_change":
+        return {"scope": "all", "query": "", "kind": "acknowledge"}
     if route != "inventory:certificate_compare":
         return {}
     nobodys = Certificate.objects.filter(owner_team=None).values_list("pk", flat=True)
