@@ -8,7 +8,7 @@ from inventory.models.certificates import (
     Risk,
 )
 from inventory.models.chains import Chain, ChainLink
-from inventory.models.changes import BulkChange, OwnerQuestion
+from inventory.models.changes import BulkChange, ChangedRow, OwnerQuestion, Stood
 from inventory.models.domains import Domain, DomainCertificate
 from inventory.models.endpoints import Endpoint, ServedChain, Sighting
 from inventory.models.imports import Import, ImportItem, ImportMapping, ImportTouch
@@ -32,6 +32,7 @@ __all__ = [
     "CertificateName",
     "Chain",
     "ChainLink",
+    "ChangedRow",
     "Criticality",
     "Domain",
     "DomainCertificate",
@@ -51,6 +52,7 @@ __all__ = [
     "ServedChain",
     "Severity",
     "Sighting",
+    "Stood",
     "Tag",
     "Total",
     "TrustStore",

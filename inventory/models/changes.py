@@ -38,6 +38,7 @@ class BulkChange(Work):
         RETIRE = "retire", _("retire")
         UNRETIRE = "unretire", _("take back into service")
         RULES = "rules", _("apply the ownership rules")
+        UNDO = "undo", _("take a change back")
 
     subject = models.CharField(max_length=12, choices=Subject)
     kind = models.CharField(max_length=8, choices=Kind)
@@ -51,6 +52,8 @@ class BulkChange(Work):
     # The largest primary key that is done: a killed worker's successor goes on behind it.
     last_pk = models.BigIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True)
+    # The change that this one takes back.
+    undoes = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="undone_by")
 
     objects = BulkChangeQuerySet.as_manager()
 
@@ -61,6 +64,33 @@ class BulkChange(Work):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.get_subject_display()}"
+
+
+class Stood(models.Model):
+    """What rows said of their owner and of the details that rules set, each answer once: many rows say the same."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    said = models.JSONField()
+
+    def __str__(self) -> str:
+        return self.digest
+
+
+class ChangedRow(models.Model):
+    """How one certificate or endpoint (``row``, its primary key) stood before and after a change, to take it back."""
+
+    work = models.ForeignKey(BulkChange, on_delete=models.CASCADE, related_name="rows", db_index=False)
+    row = models.BigIntegerField()
+    before = models.ForeignKey(Stood, on_delete=models.PROTECT, related_name="+", db_index=False)
+    after = models.ForeignKey(Stood, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        verbose_name = _("changed row")
+        verbose_name_plural = _("changed rows")
+        constraints = [models.UniqueConstraint(fields=["work", "row"], name="changed_row_once")]
+
+    def __str__(self) -> str:
+        return f"{self.work_id}/{self.row}"
 
 
 class OwnerQuestion(models.Model):
