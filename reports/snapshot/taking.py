@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from django.db.models import Count, Max, Min
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -17,6 +17,7 @@ from inventory.services import totals
 from inventory.snapshot.rows import certificate_row
 from policy.rules import CATALOGUE
 from reports.charts import Bar, Bars, Week, sorted_bars
+from reports.snapshot.attention import broken_rules
 from reports.snapshot.numbers import strip
 from reports.snapshot.scope import Scope, list_url
 from reports.snapshot.values import Attention, Expiring, Since, Snapshot
@@ -87,25 +88,18 @@ def _week(scope: Scope, start: date, days: Mapping[str, int], ownerless: Mapping
 
 def _attention(scope: Scope) -> list[Attention]:
     """Open findings by rule: the worst severity first, then the most."""
-    rows = (
-        scope.findings()
-        .open()
-        .order_by()
-        .values("rule")
-        .annotate(count=Count("pk"), worst=Max("severity"), oldest=Min("opened_at"))
-    )
     lines = [
         Attention(
-            CATALOGUE[row["rule"]],
-            row["worst"],
-            row["count"],
-            row["oldest"],
-            list_url("policy:finding_list", scope.query(rule=row["rule"])),
+            CATALOGUE[broken.rule],
+            broken.worst,
+            broken.count,
+            broken.oldest,
+            list_url("policy:finding_list", scope.query(rule=broken.rule)),
         )
-        for row in rows
-        if row["rule"] in CATALOGUE
+        for broken in broken_rules(scope)
+        if broken.rule in CATALOGUE
     ]
-    return sorted(lines, key=lambda line: (-line.severity, -line.count, line.rule.code))
+    return sorted(lines, key=lambda line: (-line.severity, -line.count.number, line.rule.code))
 
 
 def _expiring_next(scope: Scope) -> list[Expiring]:
@@ -147,8 +141,8 @@ def _since(scope: Scope) -> Since | None:
         at=at,
         new=new,
         new_url=new_url,
-        opened=findings.filter(opened_at__gte=moment).order_by().count(),
+        opened=filters.count_up_to(findings.filter(opened_at__gte=moment)),
         opened_url=list_url("policy:finding_list", scope.query(opened_after=moment, state="any")),
-        closed=findings.filter(closed_at__gte=moment).order_by().count(),
+        closed=filters.count_up_to(findings.filter(closed_at__gte=moment)),
         closed_url=list_url("policy:finding_list", scope.query(closed_after=moment, state="closed")),
     )

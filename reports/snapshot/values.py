@@ -97,7 +97,7 @@ class Attention:
 
     rule: Rule
     severity: int
-    count: int
+    count: Count
     oldest: datetime
     url: str
 
@@ -119,9 +119,9 @@ class Since:
     at: datetime
     new: Count
     new_url: str
-    opened: int
+    opened: Count
     opened_url: str
-    closed: int
+    closed: Count
     closed_url: str
 
 

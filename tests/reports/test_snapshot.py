@@ -80,11 +80,11 @@ def links(snapshot: Snapshot) -> list[tuple[str, int, str]]:
     since = snapshot.since
     found = [(number.code, number.value, number.url) for number in snapshot.numbers]
     found += [(f"week {week.start}", sum(week.counts.values()), week.url) for week in snapshot.weeks]
-    found += [(line.rule.code, line.count, line.url) for line in snapshot.attention]
+    found += [(line.rule.code, line.count.number, line.url) for line in snapshot.attention]
     found += [(bar.label, bar.count, bar.url) for bars in (snapshot.issuers, snapshot.keys) for bar in bars.rows]
     if since:
-        found += [("new", since.new.number, since.new_url), ("opened", since.opened, since.opened_url)]
-        found += [("closed", since.closed, since.closed_url)]
+        found += [("new", since.new.number, since.new_url), ("opened", since.opened.number, since.opened_url)]
+        found += [("closed", since.closed.number, since.closed_url)]
     return [(what, value, url) for what, value, url in found if url]
 
 
@@ -216,7 +216,7 @@ def test_since_the_last_visit_counts_what_happened_after_it(auditor: User, today
         )  # fmt: skip
     since = take(auditor, today).since
     assert since
-    assert (since.new.number, since.new.exact, since.opened, since.closed) == (1, True, 1, 1)
+    assert (since.new.number, since.new.exact, since.opened.number, since.closed.number) == (1, True, 1, 1)
 
 
 def test_more_new_certificates_than_are_counted_are_called_more(
