@@ -101,6 +101,13 @@ def little_life_left_from(
     )
 
 
+def life_days(not_before: datetime | None, not_after: datetime | None) -> int | None:
+    """Whole days of the validity period, both ends of which belong to it (RFC 5280, 4.1.2.5); None: not known."""
+    if not_before is None or not_after is None:
+        return None
+    return (not_after - not_before + timedelta(seconds=1)) // DAY
+
+
 def days_left(not_after: datetime | None, now: datetime) -> int | None:
     """Whole days until the end, negative after it, rounded towards now as pages say them.
 

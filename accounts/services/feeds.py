@@ -22,7 +22,7 @@ class TooManyFeedsError(Exception):
 
 @transaction.atomic
 def create_feed(user: User, view: SavedView | None, now: datetime) -> str:
-    """Return the token of a new address, which is kept nowhere. Without a view it shows all that the person sees."""
+    """Return the token of a new address, which is kept nowhere. Without a view it shows all in use that the person sees."""
     if user.calendar_feeds.filter(withdrawn_at=None).count() >= MOST_PER_PERSON:
         raise TooManyFeedsError
     token = secrets.token_urlsafe(32)

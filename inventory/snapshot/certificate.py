@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from accounts.models import User
 from inventory.filters import risk_words
@@ -15,6 +15,7 @@ from inventory.snapshot.lineage import Lineage, lineage
 from inventory.snapshot.nodes import Served, where_served
 from inventory.snapshot.paths import ChainPicture, chain_picture
 from inventory.snapshot.rows import CertificateRow, certificate_row
+from inventory.status import life_days
 
 NAMES_FIRST = 6
 NAMES_AT_MOST = 1000
@@ -63,8 +64,7 @@ class CertificatePage:
 
     @property
     def life_days(self) -> int | None:
-        begin, end = self.row.certificate.not_before, self.row.certificate.not_after
-        return None if begin is None or end is None else (end - begin + timedelta(seconds=1)) // timedelta(days=1)
+        return life_days(self.row.certificate.not_before, self.row.certificate.not_after)
 
 
 def certificate_page(certificate: Certificate, user: User, now: datetime) -> CertificatePage:

@@ -15,7 +15,7 @@ from inventory.filters import risk_words
 from inventory.models import Certificate, CertificateName, Endpoint, Risk
 from inventory.snapshot.lineage import family_of
 from inventory.snapshot.rows import CertificateRow, certificate_row
-from inventory.status import WORDS
+from inventory.status import WORDS, life_days
 
 MOST_NAMES = 5_000
 MOST_SHOWN = 200
@@ -110,9 +110,8 @@ def _moment(moment: datetime | None) -> str:
 
 
 def _lifetime(row: Certificate) -> str:
-    if row.not_before is None or row.not_after is None:
-        return str(_("unknown"))
-    return _("%(n)s days") % {"n": round((row.not_after - row.not_before).total_seconds() / 86_400)}
+    days = life_days(row.not_before, row.not_after)
+    return str(_("unknown")) if days is None else _("%(n)s days") % {"n": days}
 
 
 def _listed(row: Certificate, name: str) -> str:

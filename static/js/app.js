@@ -137,11 +137,22 @@
     const button = event.target.closest("[data-copy]");
     if (!button) return;
     const text = button.dataset.copy || $(button.dataset.copyFrom)?.textContent.trim() || "";
-    await navigator.clipboard.writeText(text);
+    await copy(text);
     $("#announce").textContent = button.dataset.copied || "";
     button.classList.add("tone-ok");
     setTimeout(() => button.classList.remove("tone-ok"), 1500);
   });
+
+  async function copy(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    // Over plain HTTP a browser lends no clipboard; the older way works there, too.
+    const area = document.createElement("textarea");
+    area.value = text;
+    body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
 
   // --- times: "2 min ago" must not go stale on an open page ----------------------------------------
   const words = JSON.parse(body.dataset.times || "{}");
@@ -210,6 +221,7 @@
     if (tick || event.target.closest("[data-tick-all]")) showTicked();
   });
   document.addEventListener("htmx:afterSettle", showTicked);
+  document.addEventListener("reset", () => setTimeout(showTicked));
   showTicked();
 
   // --- keys -----------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from discovery.services import default_zone
 from inventory.addresses import pack
 from inventory.models import Certificate, Endpoint, OwnershipRule, Tag
 from inventory.services import SeenBy, apply_rules, assign_owner, describe, kept, recount, tell_applied
+from inventory.services.bulk_kinds import name_of
 from inventory.services.rules import apply_batch
 from tests.conftest import NOW
 from tests.inventory.factories import make_certificate, make_endpoint, make_sighting
@@ -39,7 +40,7 @@ def find(*rows: Rows, team: Team | None = None, by: SeenBy | None = None) -> Non
 
 def again(*rows: Rows) -> list[str]:
     """As a person asks for it."""
-    return [name for row in rows for name in apply_batch(type(row), [row.pk], NOW)]
+    return [name_of(change.row) for row in rows for change in apply_batch(type(row), [row.pk], NOW)]
 
 
 def owner(row: Rows) -> tuple[str, str, str]:
@@ -162,6 +163,12 @@ def test_a_rule_comes_before_the_source_that_looks(web_team: Team, other_team: T
     find(ruled, other, team=other_team, by=SeenBy("network", "East"))
     assert owner(ruled)[:2] == ("web", "rule")
     assert owner(other) == ("payments", "inferred", "Found by the source “East” of this team.")
+
+
+def test_the_reason_names_the_import_that_brought_it(web_team: Team) -> None:
+    row = make_certificate()
+    find(row, team=web_team, by=SeenBy("import", "estate.pem (import 5)"))
+    assert owner(row) == ("web", "inferred", "Imported for this team: “estate.pem (import 5)”.")
 
 
 def test_what_was_inferred_stays_unless_a_rule_says_otherwise(web_team: Team, other_team: Team) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from inventory.models import Certificate
-from inventory.status import Situation, Status, days_left, little_life_left_from, status
+from inventory.status import Situation, Status, days_left, life_days, little_life_left_from, status
 from tests.conftest import NOW
 from tests.inventory.factories import digest
 
@@ -53,6 +53,12 @@ maybe = st.none() | moments
 @pytest.mark.parametrize(("left", "whole"), [(5.9, 5), (0.5, 0), (0, 0), (-0.5, 0), (-1, -1), (-40.4, -40)])
 def test_days_left_are_whole_and_rounded_towards_now_on_both_sides(left: float, whole: int) -> None:
     assert days_left(NOW + left * DAY, NOW) == whole
+
+
+def test_a_lifetime_counts_whole_days_with_its_last_second() -> None:
+    assert life_days(NOW, NOW + timedelta(days=6, hours=16)) == 6
+    assert life_days(NOW, NOW + timedelta(days=90, seconds=-1)) == 90
+    assert life_days(None, NOW) is None
 
 
 def test_what_has_no_readable_end_has_no_days_left() -> None:

@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 
 from accounts.models import Team
 from inventory.models import OwnershipRule
+from inventory.models.endpoints import IMPORTED
 from inventory.ownership import Fallbacks, Place, Rule, RuleBook, Said, found_by
 from inventory.ownership.rules import APPLICATION, CRITICALITY, ENVIRONMENT, TEAM
 from inventory.services.sightings import SeenBy
@@ -61,6 +62,10 @@ def as_rule(row: OwnershipRule, key: int | None = None) -> Rule:
 def current_fallbacks(team: Team | None = None, by: SeenBy | None = None) -> Fallbacks:
     """Whose something is that no rule speaks of. ``team``: the one whose source, or whose import, finds it now."""
     if team is not None:
-        return Fallbacks(Said(team.pk, None, found_by(by.name) if by else ""))
+        return Fallbacks(Said(team.pk, None, _shown_by(by) if by else ""))
     owners: Callable[[], Owners] = import_string(settings.OWNERS_OF_PLACES)
     return Fallbacks.of(*owners())
+
+
+def _shown_by(by: SeenBy) -> str:
+    return f"Imported for this team: “{by.name}”." if by.kind == IMPORTED else found_by(by.name)
