@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
@@ -69,7 +70,10 @@ class LetterQuerySet(models.QuerySet["Letter"]):
         if user.sees_everything:
             return self
         mine = user.memberships.values("team")
-        return self.filter(Q(person=user) | Q(team__in=mine) | Q(person__memberships__team__in=mine)).distinct()
+        # An address may be the contact of several teams, of which a letter keeps the first.
+        ours = user.memberships.values(address=Lower("team__contact_email"))
+        told = Q(person=user) | Q(team__in=mine) | Q(person__memberships__team__in=mine)
+        return self.filter(told | Q(recipient__in=ours.exclude(team__contact_email=""))).distinct()
 
 
 class Letter(models.Model):

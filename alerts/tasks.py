@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 
 from django.utils import timezone
 
@@ -19,9 +20,15 @@ def tick() -> None:
     if not is_my_turn("letters", "default", timezone.now()):
         return
     with run_tick("letters", "default", timezone.now()):
-        services.resume_mailings(timezone.now())
-        services.write_daily(timezone.now, WRITING_SECONDS)
-        services.send_letters(timezone.now, SENDING_SECONDS)
+        _each()
+
+
+def _each() -> None:
+    """Each in its turn, also if one before it failed; what failed passes on at the end."""
+    with ExitStack() as last_first:
+        last_first.callback(services.send_letters, timezone.now, SENDING_SECONDS)
+        last_first.callback(services.write_daily, timezone.now, WRITING_SECONDS)
+        last_first.callback(services.resume_mailings, timezone.now())
 
 
 def write_mailing(pk: int) -> None:

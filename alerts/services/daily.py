@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from django.db import DataError
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.template.loader import render_to_string
@@ -21,9 +23,13 @@ from alerts.services.letters import About, forget_letters, write_letter
 from alerts.snapshot import Daily, Scope, take
 from certdash.lib.zones import zone_of
 
+logger = logging.getLogger(__name__)
+
 Clock = Callable[[], datetime]
 
 DAYS_LOOKED_BACK = 8
+# What the data of one address can bring about. A database that is away is no such thing: it is the same for all.
+UNWRITABLE = (ArithmeticError, AttributeError, DataError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,10 @@ class Addressee:
     address: str
     person: User | None
     teams: tuple[Team, ...] = ()
+
+    @property
+    def team(self) -> Team | None:
+        return self.teams[0] if self.teams else None
 
     def scope(self, now: datetime) -> Scope:
         return Scope.of_person(self.person, now) if self.person else Scope.of_teams(self.teams, now)
@@ -63,7 +73,7 @@ def write_daily(clock: Clock, seconds: float) -> int:
             continue
         if time.monotonic() > until:
             return looked_at
-        written = _write(addressee, day, since, clock())
+        written = _write_or_note(addressee, day, since, clock())
         Day.objects.filter(pk=row.pk).update(last_address=addressee.address, written=F("written") + written)
         looked_at += 1
     Day.objects.filter(pk=row.pk).update(finished_at=clock())
@@ -109,13 +119,30 @@ def addressees(now: datetime) -> Iterator[Addressee]:
         yield found[address]
 
 
+def _write_or_note(addressee: Addressee, day: date, since: datetime, now: datetime) -> int:
+    """A mail that cannot be written stands among those that failed, and the next address gets its own."""
+    try:
+        return _write(addressee, day, since, now)
+    except UNWRITABLE as error:
+        logger.exception("the daily mail to %s was not written", addressee.address)
+        why = f"{type(error).__name__}: {error}"
+        body = _("The daily mail of %(day)s could not be written. Your administrators see why.") % {"day": day}
+        subject = _("The daily mail of %(day)s could not be written") % {"day": day}
+        about = About(Letter.Kind.DAILY, addressee.person, addressee.team)
+        write_letter(addressee.address, subject, body, key=_key(addressee, day), now=now, about=about, fault=why)
+        return 0
+
+
+def _key(addressee: Addressee, day: date) -> str:
+    return f"daily {day.isoformat()} {addressee.address}"
+
+
 def _write(addressee: Addressee, day: date, since: datetime, now: datetime) -> int:
     mail = compose(addressee.scope(now), day, since)
     if mail is None:
         return 0
-    team = addressee.teams[0] if addressee.teams else None
-    about = About(Letter.Kind.DAILY, addressee.person, team, None, mail.daily.certificates)
-    key = f"daily {day.isoformat()} {addressee.address}"
+    about = About(Letter.Kind.DAILY, addressee.person, addressee.team, None, mail.daily.certificates)
+    key = _key(addressee, day)
     return write_letter(addressee.address, mail.subject, mail.body, key=key, now=now, about=about)
 
 
@@ -127,8 +154,8 @@ def compose(scope: Scope, day: date, since: datetime) -> Mail | None:
     base = absolute("")
     context = {
         "daily": daily,
-        "parts": [(part, f"{base}{part.path}") for part in daily.parts],
-        "unjudged_url": f"{base}{daily.unjudged_path}",
+        "parts": [(part, [f"{base}{path}" for path in part.paths]) for part in daily.parts],
+        "unjudged_urls": [f"{base}{path}" for path in daily.unjudged_paths],
         "profile_url": absolute(reverse("accounts:profile")) if scope.is_person else "",
         "teams": scope.teams,
         "organisation": Organisation.objects.filter(pk=1).first(),

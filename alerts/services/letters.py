@@ -61,12 +61,15 @@ class About:
 NOTHING = About()
 
 
-def write_letter(recipient: str, subject: str, body: str, *, key: str, now: datetime, about: About = NOTHING) -> bool:
+def write_letter(
+    recipient: str, subject: str, body: str, *, key: str, now: datetime, about: About = NOTHING, fault: str = ""
+) -> bool:
     """Keep a letter to be sent. False if there is one of this key already: then nothing is written.
 
     What nobody can see in it is made visible; an address that hides something gets nothing, and people are told.
+    With a ``fault`` it counts as failed: nobody gets it unless an administrator tries it again.
     """
-    error = _why_not(recipient)
+    error = _why_not(recipient) or shorten(visible(" ".join(fault.split())), ERROR_LENGTH)
     values = {
         "kind": about.kind,
         "recipient": visible(recipient)[:254],

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from alerts.snapshot.scope import Scope
+from alerts.snapshot.scope import Paths, Scope
 from alerts.snapshot.values import Part
 from certdash.lib.inert import shorten, visible
 from inventory.filters import Count, Filtered
@@ -22,14 +22,14 @@ SOON_DAYS = 7
 
 
 def expired(scope: Scope) -> Part:
-    found, path = scope.certificates(status="expired", in_use="yes")
+    found, paths = scope.certificates(status="expired", in_use="yes")
     count = found.count()
     words = ngettext("%(n)s expired in use", "%(n)s expired in use", count.number)
-    return _part("expired", _("Expired and still in use"), words, found, path, count, scope)
+    return _part("expired", _("Expired and still in use"), words, found, paths, count, scope)
 
 
 def expiring(scope: Scope) -> Part:
-    found, path = scope.certificates(status="expiring", in_use="yes")
+    found, paths = scope.certificates(status="expiring", in_use="yes")
     count = found.count()
     soon = (
         scope.certificates(status="expiring", in_use="yes", days__lte=str(SOON_DAYS))[0].count()
@@ -41,26 +41,26 @@ def expiring(scope: Scope) -> Part:
         words %= {"n": soon.shown}
     else:
         words = ngettext("%(n)s expiring", "%(n)s expiring", count.number)
-    return _part("expiring", _("Expiring, in use"), words, found, path, count, scope)
+    return _part("expiring", _("Expiring, in use"), words, found, paths, count, scope)
 
 
 def unowned(scope: Scope) -> Part:
     """Line by line for administrators; a number for those who may take something over, beside other news."""
-    found, path = scope.certificates(team="none", in_use="yes")
+    found, paths = scope.certificates(team="none", in_use="yes")
     count = found.count()
     words = ngettext("%(n)s without owner", "%(n)s without owner", count.number)
     title = _("In use and without owner")
     if scope.is_everything:
-        return _part("unowned", title, words, found, path, count, scope)
-    return Part("unowned", title, _counted(words, count), count, (), path, beside=True)
+        return _part("unowned", title, words, found, paths, count, scope)
+    return Part("unowned", title, _counted(words, count), count, (), paths, beside=True)
 
 
 def _part(
-    code: str, title: str, words: str, found: Filtered[Certificate], path: str, count: Count, scope: Scope
+    code: str, title: str, words: str, found: Filtered[Certificate], paths: Paths, count: Count, scope: Scope
 ) -> Part:
     rows = list(found.ordered().select_related("owner_team")[:LINES]) if count.number else []
     lines = [_line(row, scope) for row in rows]
-    return Part(code, title, _counted(words, count), count, lines, path, certificates=[row.pk for row in rows])
+    return Part(code, title, _counted(words, count), count, lines, paths, certificates=[row.pk for row in rows])
 
 
 def _counted(words: str, count: Count) -> str:

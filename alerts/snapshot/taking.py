@@ -20,7 +20,7 @@ def take(scope: Scope, day: date, since: datetime) -> Daily:
         work.imports(scope, since),
         certificates.unowned(scope),
     ]
-    unjudged, path = scope.endpoints(judged="no")
+    unjudged, paths = scope.endpoints(judged="no")
     # Counted in full: a capped number would say that all is well in a large estate.
     not_judged = unjudged.queryset.order_by().count()
     population = max(_population(scope), not_judged)
@@ -30,7 +30,7 @@ def take(scope: Scope, day: date, since: datetime) -> Daily:
         parts=[part for part in parts if part.count.number],
         judged=population - not_judged,
         population=population,
-        unjudged_path=path,
+        unjudged_paths=paths,
         everything=scope.is_everything,
     )
 

@@ -12,7 +12,7 @@ from inventory.filters import Count, in_words
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing that went wrong: how often, the worst of it line by line, and the list with all of it.
+    """One thing that went wrong: how often, the worst of it line by line, and the list with all of it (or several).
 
     ``short`` is what the subject says of it; ``beside``: told, but no reason to write.
     """
@@ -22,7 +22,7 @@ class Part:
     short: str
     count: Count
     lines: Sequence[str]
-    path: str
+    paths: Sequence[str]
     beside: bool = False
     certificates: Sequence[int] = ()
 
@@ -46,7 +46,7 @@ class Daily:
     parts: Sequence[Part]
     judged: int
     population: int
-    unjudged_path: str
+    unjudged_paths: Sequence[str]
     everything: bool
 
     @property

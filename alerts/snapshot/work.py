@@ -48,7 +48,7 @@ def scans(scope: Scope) -> Part:
     words = ngettext("%(n)s scan with a gap", "%(n)s scans with a gap", len(bad)) % {"n": f"{len(bad):,}"}
     lines = [f"{_noun(one.row)} {_short(str(one.row))}: {_short(one.standing.sentence)}" for one in bad[:LINES]]
     return Part(
-        "scans", _("Not scanned, or nothing found"), words, Count(len(bad)), lines, reverse("discovery:coverage")
+        "scans", _("Not scanned, or nothing found"), words, Count(len(bad)), lines, [reverse("discovery:coverage")]
     )
 
 
@@ -68,7 +68,7 @@ def imports(scope: Scope, since: datetime) -> Part:
             lines += [f"{noun} “{_short(str(row))}”: {_short(row.error or _('without a word'))}" for row in rows[:1000]]
     words = ngettext("%(n)s import failed", "%(n)s imports failed", len(lines)) % {"n": f"{len(lines):,}"}
     path = _path("inventory:import_list", "reports:overview")
-    return Part("imports", _("Imports and changes that failed"), words, Count(len(lines)), lines[:LINES], path)
+    return Part("imports", _("Imports and changes that failed"), words, Count(len(lines)), lines[:LINES], [path])
 
 
 def clockwork(scope: Scope) -> Part:
@@ -76,7 +76,7 @@ def clockwork(scope: Scope) -> Part:
     lines = [*late_ticks(scope.now), *_stalled(scope.now), *_unsent()] if scope.is_everything else []
     words = ngettext("%(n)s job did not run", "%(n)s jobs did not run", len(lines)) % {"n": f"{len(lines):,}"}
     path = reverse("alerts:letter_list")
-    return Part("clockwork", _("Did not run"), words, Count(len(lines)), lines[:LINES], path)
+    return Part("clockwork", _("Did not run"), words, Count(len(lines)), lines[:LINES], [path])
 
 
 def late_ticks(now: datetime) -> list[str]:

@@ -15,12 +15,14 @@ from inventory.filters.base import (
 from inventory.filters.certificate import ANY, certificates
 from inventory.filters.domain import domains, visible_domains
 from inventory.filters.endpoint import endpoints, served_too_long_ago
+from inventory.filters.fields import MOST_VALUES
 from inventory.filters.issuer import issuers, visible_issuers
 from inventory.filters.words import risk_codes, risk_words
 
 __all__ = [
     "ANY",
     "MOST_COUNTED",
+    "MOST_VALUES",
     "SIZES",
     "Chip",
     "Count",
