@@ -35,6 +35,7 @@ urlpatterns = [
     path("endpoints/change/", changes.endpoint_change, name="endpoint_change"),
     path("changes/<int:pk>/", changes.change_detail, name="change_detail"),
     path("changes/<int:pk>/cancel/", changes.change_cancel, name="change_cancel"),
+    path("changes/<int:pk>/take-back/", changes.change_take_back, name="change_take_back"),
     path("certificates/compare/", comparison.certificate_compare, name="certificate_compare"),
     path("certificates/<int:pk>/", certificate.certificate_detail, name="certificate_detail"),
     path("certificates/<int:pk>/owner/", certificate.certificate_owner, name="certificate_owner"),

@@ -16,6 +16,9 @@ from inventory.forms.owner import ReasonForm, people_to_name
 from inventory.models import BulkChange, Criticality, Environment, Exposure, Purpose
 
 MOST_CHOSEN = 500
+# Rules are applied, and changes taken back, on pages of their own.
+ELSEWHERE = {BulkChange.Kind.RULES, BulkChange.Kind.UNDO}
+KINDS = [pair for pair in BulkChange.Kind.choices if pair[0] not in ELSEWHERE]
 CLEAR = "-"
 NOTE_LENGTH = 1000
 
@@ -27,9 +30,7 @@ class ScopeForm(forms.Form):
     query = forms.CharField(max_length=2000, required=False)
     pk = forms.Field(required=False, widget=forms.MultipleHiddenInput)
     expected = forms.CharField(max_length=20, required=False)
-    kind = forms.ChoiceField(
-        choices=[pair for pair in BulkChange.Kind.choices if pair[0] != BulkChange.Kind.RULES], required=False
-    )
+    kind = forms.ChoiceField(choices=KINDS, required=False)
 
     def clean_pk(self) -> list[int]:
         texts = [str(text) for text in self.cleaned_data["pk"] or []]

@@ -1,6 +1,14 @@
 """Storing what was seen, and keeping what follows from it."""
 
-from inventory.services.bulk import AT_ONCE, ChangeError, begin_change, cancel_change, resume_changes, run_change
+from inventory.services.bulk import (
+    AT_ONCE,
+    ChangeError,
+    begin_change,
+    cancel_change,
+    resume_changes,
+    run_change,
+    take_back_change,
+)
 from inventory.services.certificates import Stored, Unknown, store_certificate, store_certificates
 from inventory.services.chains import StoredChains, chain_digest, known_chains, store_chain, store_chains
 from inventory.services.details import ChangedMeanwhileError, describe, details_of, version_of
@@ -98,6 +106,7 @@ __all__ = [
     "store_certificates",
     "store_chain",
     "store_chains",
+    "take_back_change",
     "tell_applied",
     "tell_returned",
     "unretire_certificate",

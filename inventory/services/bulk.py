@@ -27,6 +27,7 @@ from inventory import filters
 from inventory.filters import count_up_to, error_sentences
 from inventory.models import BulkChange, Certificate, Endpoint
 from inventory.services.bulk_kinds import KINDS, Batch
+from inventory.services.taking_back import can_be_taken_back, changed_rows, require_taking_back
 from inventory.services.writing import among
 
 log = logging.getLogger(__name__)
@@ -71,24 +72,34 @@ def begin_change(
     chosen = [] if isinstance(query_or_chosen, str) else sorted(set(query_or_chosen))
     if not chosen and not isinstance(query_or_chosen, str):
         raise ChangeError(_("Nothing was chosen."))
-    with transaction.atomic():
-        work = BulkChange.objects.create(
-            subject=subject,
-            kind=kind,
-            query=query,
-            chosen=chosen,
-            change=dict(change),
-            reason=reason[:300],
-            requested_by=actor,
-            created_at=now,
-            # Who waits for a worker is not handed over again before this.
-            claim_until=now + LEASE,
-        )
-        if count_up_to(_found(work, actor), AT_ONCE).exact:
-            _run_at_once(work, now)
-        else:
-            async_task(RUN, work.pk)
-            audit(actor, f"{subject}.change_begun", work, after=_asked(work), now=now)
+    work = BulkChange(subject=subject, kind=kind, query=query, chosen=chosen, change=dict(change), reason=reason[:300])
+    return _begin(work, actor, now)
+
+
+@transaction.atomic
+def take_back_change(of: BulkChange, *, actor: User, now: datetime) -> BulkChange:
+    """Restore what a change of owners, or the rules, changed and nobody changed since; a change of its own.
+
+    Raises PermissionDenied if the actor may not, and ChangeError if it is taken back already, or cannot be.
+    """
+    require_taking_back(of, actor)
+    locked = BulkChange.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=of.pk).first()
+    if locked is None or not can_be_taken_back(locked, actor):
+        raise ChangeError(_("This change was taken back already, or it cannot be taken back."))
+    return _begin(BulkChange(subject=of.subject, kind=BulkChange.Kind.UNDO, undoes=locked), actor, now)
+
+
+@transaction.atomic
+def _begin(work: BulkChange, actor: User, now: datetime) -> BulkChange:
+    work.requested_by, work.created_at = actor, now
+    # Who waits for a worker is not handed over again before this.
+    work.claim_until = now + LEASE
+    work.save()
+    if count_up_to(_found(work, actor), AT_ONCE).exact:
+        _run_at_once(work, now)
+    else:
+        async_task(RUN, work.pk)
+        audit(actor, f"{work.subject}.change_begun", work, after=_asked(work), now=now)
     return work
 
 
@@ -176,8 +187,10 @@ def _actor(work: BulkChange, now: datetime) -> User:
 def _found(work: BulkChange, actor: User) -> QuerySet[Any]:
     """The rows in question, as far as this person sees them now. The filter's clock stands at the question."""
     model = MODELS[work.subject]
+    visible: QuerySet[Any] = model.objects.visible_to(actor)
+    if work.kind == BulkChange.Kind.UNDO:
+        return visible.filter(pk__in=changed_rows(work).values("row"))
     if not work.query and work.chosen:
-        visible: QuerySet[Any] = model.objects.visible_to(actor)
         return visible.filter(among("pk", work.chosen))
     result = SELECT[work.subject](work.query, actor, work.created_at)
     if result.errors:
@@ -190,17 +203,23 @@ def _count(work: BulkChange, clock: Clock) -> None:
     """Count once how many there are to go through."""
     if work.total:
         return
-    total = len(work.chosen) or _found(work, _actor(work, clock())).order_by().count()
+    total = _named(work) or _found(work, _actor(work, clock())).order_by().count()
     if not work.beat(clock(), total=total):
         raise ClaimLostError
     work.total = total
 
 
+def _named(work: BulkChange) -> int:
+    """How many rows the change itself names; 0 if a filter finds them."""
+    return changed_rows(work).count() if work.kind == BulkChange.Kind.UNDO else len(work.chosen)
+
+
 @transaction.atomic
 def _end(work: BulkChange, status: WorkStatus, now: datetime, error: str = "") -> None:
     """Ticked rows that were not seen any more, or never, are what was left out."""
-    left_out = max(0, work.total - work.done) if work.chosen else 0
-    total = work.total if work.chosen or status != WorkStatus.DONE else work.done
+    named = _named(work)
+    left_out = max(0, work.total - work.done) if named else 0
+    total = work.total if named or status != WorkStatus.DONE else work.done
     if work.end(status, now, error=error, skipped=left_out, total=total):
         work.refresh_from_db()
         verb = "changed_in_bulk" if status == WorkStatus.DONE else "change_failed"
@@ -214,6 +233,7 @@ def _asked(work: BulkChange) -> dict[str, Any]:
         "chosen": len(work.chosen),
         "change": work.change,
         "reason": work.reason,
+        **({"undoes": work.undoes_id} if work.undoes_id else {}),
     }
 
 

@@ -17,6 +17,7 @@ from inventory.services.ownership import assign_batch
 from inventory.services.races import hold
 from inventory.services.rules import apply_batch, people_say
 from inventory.services.standing import restand, tell_returned
+from inventory.services.taking_back import changed_since, remember, require_taking_back, restore_batch, stands_of
 from inventory.services.totals import certificate_shares, endpoint_shares, kept
 from inventory.services.writing import among, write
 
@@ -62,7 +63,10 @@ def change_owner(batch: Batch) -> list[str]:
     team = _still_there(Team.objects.filter(pk=batch.change["team"]).first(), batch.change["team"])
     people = User.objects.filter(pk=batch.change["person"], is_active=True)
     person = _still_there(people.first(), batch.change["person"])
-    return assign_batch(batch.model, batch.pks, team, person, batch.work.reason, actor=batch.actor, now=batch.now)
+    before = stands_of(batch.model, batch.pks)
+    names = assign_batch(batch.model, batch.pks, team, person, batch.work.reason, actor=batch.actor, now=batch.now)
+    remember(batch.work, changed_since(batch.model, before))
+    return names
 
 
 def _still_there(found: Any, wanted: int | None) -> Any:
@@ -177,7 +181,18 @@ def _write_retired(batch: Batch, rows: list[Any], retired_at: datetime | None) -
 
 def apply_rules(batch: Batch) -> list[str]:
     """The rules as they are when the batch is done; what people chose stays."""
-    return apply_batch(batch.model, batch.pks, batch.now)
+    changes = apply_batch(batch.model, batch.pks, batch.now)
+    remember(batch.work, changes)
+    return [name_of(change.row) for change in changes]
+
+
+def take_back(batch: Batch) -> list[str]:
+    """What stands as the change left it becomes what it was; who may do that is asked for each batch."""
+    work = batch.work
+    if work.undoes is None:
+        return []
+    require_taking_back(work.undoes, batch.actor)
+    return restore_batch(work, batch.model, batch.pks, batch.now)
 
 
 # One row for each kind of ``BulkChange``.
@@ -188,4 +203,5 @@ KINDS: dict[str, Runner] = {
     BulkChange.Kind.RETIRE: retire,
     BulkChange.Kind.UNRETIRE: unretire,
     BulkChange.Kind.RULES: apply_rules,
+    BulkChange.Kind.UNDO: take_back,
 }

@@ -20,10 +20,11 @@ from accounts.services import require_change
 from certdash.lib.htmx import page_or_fragment
 from inventory import filters
 from inventory.filters import Filtered, count_up_to, error_sentences, in_words
-from inventory.forms.bulk import CHANGE_FORMS, DetailsOfMany, ScopeForm
+from inventory.forms.bulk import CHANGE_FORMS, KINDS, DetailsOfMany, ScopeForm
 from inventory.models import BulkChange, Certificate, Endpoint
-from inventory.services import ChangeError, begin_change, cancel_change, numbers
+from inventory.services import ChangeError, begin_change, cancel_change, numbers, take_back_change
 from inventory.services.bulk_preview import would_change
+from inventory.services.taking_back import can_be_taken_back
 from inventory.services.totals import CERTIFICATES, ENDPOINTS
 from inventory.services.writing import among
 from inventory.views.listing import count_of, person
@@ -31,7 +32,6 @@ from inventory.views.listing import count_of, person
 TEMPLATE = "inventory/change.html"
 DETAIL = "inventory/bulk_change.html"
 FIRST = 20
-KINDS = [pair for pair in BulkChange.Kind.choices if pair[0] != BulkChange.Kind.RULES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def _show(request: HttpRequest, subject: Subject, context: dict[str, Any], statu
 @require_safe
 def change_detail(request: HttpRequest, pk: int) -> HttpResponse:
     user = person(request)
-    work = get_object_or_404(BulkChange.objects.visible_to(user).select_related("requested_by"), pk=pk)
+    work = get_object_or_404(BulkChange.objects.visible_to(user).select_related("requested_by", "undoes"), pk=pk)
     subject = SUBJECTS[work.subject]
     context = {
         "work": work,
@@ -191,6 +191,8 @@ def change_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "sentences": _asked(work),
         "unchanged": 0 if work.is_open else work.done - work.changed,
         "may_cancel": user.may_change,
+        "may_take_back": can_be_taken_back(work, user),
+        "taken_back": BulkChange.objects.visible_to(user).filter(undoes=work).first(),
     }
     return render(request, page_or_fragment(request, DETAIL, "change"), context)
 
@@ -233,3 +235,15 @@ def change_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         messages.info(request, _("The change had ended already."))
     return redirect("inventory:change_detail", work.pk)
+
+
+@require_POST
+def change_take_back(request: HttpRequest, pk: int) -> HttpResponse:
+    user = person(request)
+    work = get_object_or_404(BulkChange.objects.visible_to(user), pk=pk)
+    try:
+        undo = take_back_change(work, actor=user, now=timezone.now())
+    except ChangeError as error:
+        messages.info(request, str(error))
+        return redirect("inventory:change_detail", work.pk)
+    return redirect("inventory:change_detail", undo.pk)

@@ -120,8 +120,8 @@ def apply_asked(
     )
 
 
-def apply_batch(model: type[Certificate] | type[Endpoint], pks: Collection[int], now: datetime) -> list[str]:
-    """Apply the rules as they are now to rows that are known; return the names of what changed.
+def apply_batch(model: type[Certificate] | type[Endpoint], pks: Collection[int], now: datetime) -> Sequence[Change]:
+    """Apply the rules as they are now to rows that are known; return what changed.
 
     What a person chose stays. What a rule gave, and none gives any more, falls back. It tells no audit: that is the
     caller's matter, whose transaction this is a part of.
@@ -129,8 +129,7 @@ def apply_batch(model: type[Certificate] | type[Endpoint], pks: Collection[int],
     owned = CERTIFICATES if model is Certificate else ENDPOINTS
     rows: Any = model.objects.filter(among("pk", pks))
     with kept() as deltas:
-        changes = _apply(owned, rows.leaves() if model is Certificate else rows, Asked.now(), now, deltas)
-    return [owned.name(change.row) for change in changes]
+        return _apply(owned, rows.leaves() if model is Certificate else rows, Asked.now(), now, deltas)
 
 
 def _apply(owned: Owned, rows: QuerySet[Any], asked: Asked, now: datetime, deltas: Counter[Share]) -> Sequence[Change]:
@@ -140,6 +139,12 @@ def _apply(owned: Owned, rows: QuerySet[Any], asked: Asked, now: datetime, delta
     if not wanted:
         return ()
     changes = _still(owned, chosen, wanted)
+    put_changes(owned, changes, now, deltas)
+    return changes
+
+
+def put_changes(owned: Owned, changes: Sequence[Change], now: datetime, deltas: Counter[Share]) -> None:
+    """Write rows that are locked as they are to stand, have them judged again, and count them anew."""
     deltas.subtract(share for change in changes for share in owned.shares(change.row))
     for change in changes:
         change.after.put(change.row)
@@ -148,7 +153,6 @@ def _apply(owned: Owned, rows: QuerySet[Any], asked: Asked, now: datetime, delta
     deltas.update(share for change in changes for share in owned.shares(change.row))
     if owned is CERTIFICATES:
         call_sharers(changes, now)
-    return changes
 
 
 def call_sharers(changes: Sequence[Change], now: datetime) -> None:

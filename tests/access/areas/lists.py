@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import SavedView, Team, User
-from inventory.models import BulkChange
+from inventory.models import BulkChange, ChangedRow, Stood
 from tests.access.answers import CHANGE, CHANGERS, OF_ALL, REPORTS, SIGNED_IN, Route, each
 
 # Changes of many belong to who asked for them; auditors look on.
@@ -43,6 +43,7 @@ ROUTES: dict[str, Route] = {
     "inventory:certificate_change": Route(CHANGERS, CHANGE),
     "inventory:endpoint_change": Route(CHANGERS, CHANGE),
     "inventory:change_detail": Route(REPORTS, thing="bulk_change", fragment=True),
+    "inventory:change_take_back": Route(post=CANCEL_CHANGE, thing="owner_change"),
     "inventory:change_cancel": Route(post=CANCEL_CHANGE, thing="bulk_change"),
 }
 TAG_ALL = {"scope": "all", "query": "", "kind": "tags", "step": "go", "change-add": "walked", "change-remove": ""}
@@ -81,4 +82,16 @@ def things(
         team=team,
         created_at=now,
     )
-    return {"bulk_change": change.pk, "view": view.pk}
+    done = BulkChange.objects.create(
+        subject="certificates",
+        kind="owner",
+        change={"team": None, "person": None},
+        reason=f"{word} reason",
+        status="done",
+        changed=1,
+        requested_by=author,
+        created_at=now,
+    )
+    stood = Stood.objects.get_or_create(digest="0" * 64, defaults={"said": {}})[0]
+    ChangedRow.objects.create(work=done, row=0, before=stood, after=stood)
+    return {"bulk_change": change.pk, "owner_change": done.pk, "view": view.pk}
