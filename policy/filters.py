@@ -20,13 +20,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from certdash.lib.inert import visible as shown
+from inventory.filters.base import MOST_COUNTED, few_of, read_query
 from inventory.filters.base import Count as Tally
-from inventory.filters.base import read_query
 from inventory.filters.business import NOBODY
 from inventory.filters.facets import MOST_OPTIONS, Facet, Option, toggled
 from inventory.filters.fields import Choice, Choices, MomentFilter, Texts, shortened
 from inventory.filters.standing import known_teams
 from inventory.models import Severity
+from inventory.models.among import among
 from policy.models import Finding, FindingQuerySet
 from policy.rules import CATALOGUE
 
@@ -122,7 +123,8 @@ class FindingFilter(django_filters.FilterSet):
 
     def of_state(self, queryset: FindingQuerySet, _name: str, words: Sequence[str]) -> FindingQuerySet:
         if "closed" in words:
-            return queryset.exclude(closed_at=None)
+            # Said in this way, the index of what is closed is found.
+            return queryset.filter(closed_at__isnull=False)
         return queryset if "any" in words else queryset.open()
 
     def of_teams(self, queryset: FindingQuerySet, _name: str, slugs: Sequence[str]) -> FindingQuerySet:
@@ -137,6 +139,14 @@ class FindingFilter(django_filters.FilterSet):
 def in_state(chosen: FindingFilter, visible: FindingQuerySet) -> FindingQuerySet:
     """What the state alone allows."""
     return chosen.of_state(visible, "state", chosen.data.getlist("state"))
+
+
+def settled(found: FindingQuerySet) -> tuple[FindingQuerySet, Tally]:
+    """The same findings, and how many: few are looked for once, and not again by page, facets and each count."""
+    few = few_of(found.order_by().values_list("pk", flat=True))
+    if few is None:
+        return found, Tally(MOST_COUNTED, exact=False)
+    return Finding.objects.filter(among("pk", few)), Tally(len(few))
 
 
 def facets(chosen: FindingFilter, found: FindingQuerySet, count: Tally) -> list[Facet]:

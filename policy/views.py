@@ -26,7 +26,7 @@ from inventory.filters import Count, count_up_to, error_sentences, in_words, que
 from inventory.filters.paging import Cursor, CursorError, Page, take_page
 from inventory.models import Certificate, Endpoint, Severity
 from policy.exports import FINDINGS, WORST_FIRST
-from policy.filters import ME, FindingFilter, facets, in_state
+from policy.filters import ME, FindingFilter, facets, in_state, settled
 from policy.forms import FORMS, KINDS, AssignForm, FindingScope
 from policy.models import Finding, FindingQuerySet, rule_of
 from policy.services import (
@@ -210,12 +210,11 @@ def _list_context(request: HtmxRequest) -> dict[str, Any]:
     data.setdefault("state", "open")
     seen = Finding.objects.visible_to(request.user)
     chosen = FindingFilter(data, queryset=seen, request=request)
-    found: FindingQuerySet = chosen.qs if chosen.form.is_valid() else seen.none()
-    page, problem = _page(found, request.GET.get("after", ""))
     state = data.get("state", "")
-    of_state = in_state(chosen, seen)
-    count_of_state = count_up_to(of_state)
-    count = count_up_to(found) if _is_narrowed(chosen) else count_of_state
+    found, count = of_state, count_of_state = settled(in_state(chosen, seen))
+    if _is_narrowed(chosen):
+        found, count = settled(chosen.qs if chosen.form.is_valid() else seen.none())
+    page, problem = _page(found, request.GET.get("after", ""))
     return {
         "views_page": SavedView.Page.FINDINGS.value,
         "address": query_with(request.GET, after=None),

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEvent, Organisation, Team, User
-from inventory.filters import count_up_to
+from inventory.filters import base, count_up_to
 from inventory.models import Certificate, Endpoint
 from policy.models import Finding
 from tests.conftest import NOW
@@ -137,7 +137,8 @@ def test_a_count_that_stopped_at_its_limit_says_that_there_are_more(client: Clie
         make_finding(certificate=make_certificate())
     make_finding("ownerless", 1, certificate=make_certificate())
     client.force_login(auditor)
-    with patch("policy.views.count_up_to", lambda found: count_up_to(found, 2)):
+    limits = patch.object(base, "MOST_COUNTED", 2), patch("policy.filters.MOST_COUNTED", 2)
+    with limits[0], limits[1], patch("policy.views.count_up_to", lambda found: count_up_to(found, 2)):
         page, fragment = (client.get("/findings/", headers=sent).content.decode() for sent in ({}, HTMX))
     assert "2+ open, 2+ high or critical" in page
     assert "2+ findings" in page
