@@ -79,6 +79,12 @@ class EndpointRow:
         """As of a certificate."""
         return bool(self.endpoint.worst_severity) or not self.judged_in_time
 
+    @property
+    def worse_certificate(self) -> int:
+        """The worst that is found of the certificate it serves, where that is worse than its own findings; else 0."""
+        severity = self.served.certificate.worst_severity if self.served and self.is_judged else 0
+        return severity if severity > self.endpoint.worst_severity else 0
+
 
 def certificate_rows(certificates: Iterable[Certificate], now: datetime) -> list[CertificateRow]:
     return [certificate_row(certificate, now) for certificate in certificates]

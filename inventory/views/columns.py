@@ -41,13 +41,17 @@ ENDPOINT_COLUMNS: Columns = {
 
 
 def columns_context(asked: QueryDict, columns: Columns) -> dict[str, Any]:
-    """``shown``: names of columns; ``columns_offered``: (name, heading, whether it is shown) for the menu."""
+    """``columns_offered`` is for the menu: name, heading, whether it is shown.
+
+    ``columns_chosen``: others are shown than usual, so none may hide for want of room.
+    """
     named = {name for text in asked.getlist("columns") for name in text.split(",")}
     usual = {name for name, (_heading, is_usual) in columns.items() if is_usual}
     shown = named & columns.keys() or usual
     said = [name for name in columns if name in _SAID and name in shown]
     return {
         "shown": shown,
+        "columns_chosen": shown != usual,
         "said_columns": [(name, columns[name][0]) for name in said],
         "columns_offered": [(name, heading, name in shown) for name, (heading, _usual) in columns.items()],
         "columns_kept": [(name, value) for name, values in asked.lists() for value in values if name not in _PLACE],

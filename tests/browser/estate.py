@@ -80,7 +80,7 @@ def make_estate(manifest: Manifest, now: datetime) -> Estate:
     ada = estate.people["administrator"]
     permit("127.0.0.0/8", actor=ada, now=now, allows_special=True, name="Lab")
     TickRun.objects.create(name="heartbeat", started_at=now, finished_at=now)
-    _rows(Team.objects.get(), now)
+    _rows(Team.objects.get(slug="web"), now)
     source = _source(manifest, now)
     scan = start_scan(Ask.of_source(source), actor=ada, now=now, source=source, title=source.name)
     with working():
@@ -150,7 +150,7 @@ def _rows(team: Team, now: datetime) -> None:
 def _source(manifest: Manifest, now: datetime) -> Source:
     return Source.objects.create(
         name="Lab", kind="hosts", targets="\n".join(f"{line.address}:{line.port}" for line in manifest.lines),
-        zone=default_zone(), created_at=now, owner_team=Team.objects.get(),
+        zone=default_zone(), created_at=now, owner_team=Team.objects.get(slug="web"),
     )  # fmt: skip
 
 
