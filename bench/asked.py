@@ -41,12 +41,16 @@ class Asked:
 
 def timed(client: Client, asked: Asked, whose: str, size: int, most: int) -> list[Row]:
     """Figures of one address; the first visit fills caches that live as long as the process, and is not told."""
+    begun = time.perf_counter()
     status = asked.send(client)
+    first = time.perf_counter() - begun
     if status in CLOSED:
         return []
     if status not in ({asked.status} if asked.status else LED):
-        raise SystemExit(f"{asked.url} answered {status} to the {whose}")
-    walls, cpus, queries = _rounds(client, asked, min(asked.rounds, most))
+        # One question that is wrong by now must not take the rest of a long run with it.
+        print(f"  {asked.name:<64} ANSWERED {status}", flush=True)
+        return [Row(f"page refused: {asked.name}", status, "status", 0, "lower", whose=whose, size=size)]
+    walls, cpus, queries = _rounds(client, asked, 1 if first > PATIENCE else min(asked.rounds, most))
     print(
         f"  {asked.name:<64} {statistics.median(walls):6.0f} {_p95(walls):6.0f} ms, CPU {statistics.median(cpus):6.0f} "
         f"{_p95(cpus):6.0f} ms, {queries} queries",

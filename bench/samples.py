@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from inventory.filters import risk_codes, visible_domains
 from inventory.filters.business import ME, NOBODY
-from inventory.models import Certificate, Domain, Import, Issuer, OwnershipRule, Risk, Tag
+from inventory.models import Certificate, Domain, Import, Issuer, OwnershipRule, Risk, Sighting, Tag
 
 Thing = TypeVar("Thing", bound=Model)
 
@@ -63,7 +63,8 @@ def _days(*days: int) -> Callable[[type[Any], User], Iterable[Any]]:
 
 
 def _application(model: type[Any], user: User) -> Iterable[str]:
-    return model.objects.visible_to(user).exclude(application="").values_list("application", flat=True)[:1]
+    rows = model.objects.visible_to(user).exclude(application="")
+    return list(rows.values_list("application", flat=True)[:1])
 
 
 def _domains(_model: type[Any], user: User) -> Iterable[str]:
@@ -83,6 +84,11 @@ def _rules(_model: type[Any], user: User) -> Iterable[int]:
     return OwnershipRule.objects.values_list("pk", flat=True)[:1] if user.sees_everything else []
 
 
+def _sources(_model: type[Any], user: User) -> Iterable[str]:
+    """The network that recorded everything; nobody of a team is told its name."""
+    return Sighting.objects.visible_to(user).order_by("pk").values_list("source_name", flat=True)[:1]
+
+
 def _risks(_model: type[Any], _user: User) -> Iterable[str]:
     return (code for code in risk_codes() if Risk.objects.filter(code=code).exists())
 
@@ -97,7 +103,7 @@ SAMPLES: dict[str, Callable[[type[Any], User], Iterable[Any]]] = {
     "rule": _rules,
     "import": _imports,
     "tag": _tags,
-    "source": lambda _model, _user: ["bench"],
+    "source": _sources,
     "issuer": lambda _model, _user: [issuer().pk],
     "under": lambda _model, _user: [issuer().pk],
     "key": _of_row("key_label"),
