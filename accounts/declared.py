@@ -11,7 +11,7 @@ from django.core.validators import validate_email
 from django.http import QueryDict
 from django.utils.text import slugify
 
-from accounts.forms import OrganisationForm
+from accounts.forms import OrganisationAdminForm
 from accounts.models import Organisation, Role, SavedView, Team, User
 from accounts.services import add_person, change_organisation, delete_team, save_team
 from accounts.services.saved_views import change_view, delete_view, question_of, save_view
@@ -30,6 +30,7 @@ from certdash.lib.declare import (
     choice,
     each,
     flag,
+    number,
     of_fields,
     text,
     text_alone,
@@ -46,14 +47,15 @@ class OrganisationSection(Section):
         Field("name", text, "the name of the organisation", "My organisation"),
         Field("timezone", text, "a zone such as Europe/Zurich; pages show times in it", "UTC"),
         Field("base_url", text, "the address that people use; links in mails begin with it"),
+        Field("daily_mail_hour", number, "hour of the daily mail, 0 to 23, in the organisation’s time zone", 7),
     )
 
     def present(self) -> dict[Key, Values]:
-        row = Organisation.objects.filter(pk=1).values("name", "timezone", "base_url").first()
+        row = Organisation.objects.filter(pk=1).values(*(field.name for field in self.fields)).first()
         return {ALONE: dict(row)} if row else {}
 
     def write(self, change: Change, by: By) -> None:
-        form = OrganisationForm(change.values)
+        form = OrganisationAdminForm(change.values)
         if not form.is_valid():
             raise ValidationError(form.errors.as_data())
         change_organisation(None, {name: form.cleaned_data[name] for name in change.values}, by.now)

@@ -62,3 +62,14 @@ def test_a_dump_is_written_to_a_file(tmp_path: Path, web_team: Team) -> None:
 def test_the_documentation_lists_every_section_and_key() -> None:
     page = (settings.BASE_DIR / "docs/configuration-as-code.md").read_text(encoding="utf-8")
     assert page.endswith(f"\n{described()}"), f"Let docs/configuration-as-code.md end with:\n{described()}"
+
+
+def test_the_hour_of_the_daily_mail_is_dumped_and_applied_and_held_to_a_day(organisation: Organisation) -> None:
+    Organisation.objects.update(daily_mail_hour=22)
+    dumped = dump()
+    Organisation.objects.update(daily_mail_hour=3)
+    assert apply(f"organisation: {{name: {organisation.name}}}\n").changes == []
+    assert apply(dumped).problems == []
+    assert Organisation.objects.get().daily_mail_hour == 22
+    assert apply("organisation: {daily_mail_hour: 24}\n").problems
+    assert Organisation.objects.get().daily_mail_hour == 22
