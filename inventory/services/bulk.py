@@ -95,7 +95,8 @@ def _begin(work: BulkChange, actor: User, now: datetime) -> BulkChange:
     # Who waits for a worker is not handed over again before this.
     work.claim_until = now + LEASE
     work.save()
-    if count_up_to(_found(work, actor), AT_ONCE).exact:
+    rows: QuerySet[Any] = changed_rows(work) if work.kind == BulkChange.Kind.UNDO else _found(work, actor)
+    if count_up_to(rows, AT_ONCE).exact:
         _run_at_once(work, now)
     else:
         async_task(RUN, work.pk)
@@ -160,14 +161,14 @@ def _step(work: BulkChange, now: datetime) -> bool:
     """Change the next batch. False if none is left."""
     with transaction.atomic():
         actor = _actor(work, now)
-        pks = list(_found(work, actor).filter(pk__gt=work.last_pk).order_by("pk").values_list("pk", flat=True)[:BATCH])
-        if not pks:
+        pks, last = _next(work, actor)
+        if not last:
             return False
-        changed = KINDS[work.kind](Batch(work, MODELS[work.subject], pks, actor, now))
+        changed = KINDS[work.kind](Batch(work, MODELS[work.subject], pks, actor, now)) if pks else []
         progress: dict[str, Any] = {
             "done": F("done") + len(pks),
             "changed": F("changed") + len(changed),
-            "last_pk": pks[-1],
+            "last_pk": last,
             "digest": _digest(work.digest, changed) if changed else work.digest,
         }
         if not work.beat(now, **progress):
@@ -184,13 +185,27 @@ def _actor(work: BulkChange, now: datetime) -> User:
     return require_change(actor)
 
 
+def _next(work: BulkChange, actor: User) -> tuple[list[int], int]:
+    """The rows of the next batch, and the key behind which the one after it begins; 0 if there is nothing left.
+
+    What is taken back is read from what was kept of it: a filter over all rows would cost more with each batch.
+    """
+    if work.kind == BulkChange.Kind.UNDO:
+        behind = changed_rows(work).filter(row__gt=work.last_pk).order_by("row")
+        window = list(behind.values_list("row", flat=True)[:BATCH])
+        visible: QuerySet[Any] = MODELS[work.subject].objects.visible_to(actor)
+        seen = visible.filter(among("pk", window)).order_by("pk")
+        return list(seen.values_list("pk", flat=True)), window[-1] if window else 0
+    found = _found(work, actor).filter(pk__gt=work.last_pk).order_by("pk")
+    pks = list(found.values_list("pk", flat=True)[:BATCH])
+    return pks, pks[-1] if pks else 0
+
+
 def _found(work: BulkChange, actor: User) -> QuerySet[Any]:
     """The rows in question, as far as this person sees them now. The filter's clock stands at the question."""
     model = MODELS[work.subject]
-    visible: QuerySet[Any] = model.objects.visible_to(actor)
-    if work.kind == BulkChange.Kind.UNDO:
-        return visible.filter(pk__in=changed_rows(work).values("row"))
     if not work.query and work.chosen:
+        visible: QuerySet[Any] = model.objects.visible_to(actor)
         return visible.filter(among("pk", work.chosen))
     result = SELECT[work.subject](work.query, actor, work.created_at)
     if result.errors:
