@@ -20,7 +20,7 @@ from inventory.filters.standing import StandingFilter
 from inventory.filters.under import TooManyAuthoritiesError, authorities_under
 from inventory.filters.words import domain_words, risk_words
 from inventory.models import Certificate, Endpoint, Issuer, Risk
-from inventory.models.among import among
+from inventory.models.among import Among, among
 from inventory.models.certificates import CertificateQuerySet
 from inventory.names import normalise
 from inventory.status import WORDS, Status
@@ -30,6 +30,29 @@ KINDS = [*Certificate.Kind.choices, (ANY, gettext_lazy("Any"))]
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
 STATUSES = [(status.value, WORDS[status].capitalize()) for status in Status]
 Rows = QuerySet[Certificate]
+UNUSED, RETIRED = Q(nodes_serving=0), Q(retired_at__isnull=False)
+# What a status needs, where often few have it.
+NEEDED = {
+    Status.REVOKED.value: Q(revoked_at__isnull=False),
+    # The number says nothing: with it, SQLite begins in the index of what is superseded.
+    Status.SUPERSEDED.value: Q(superseded=True, pk__gt=0),
+}
+
+
+def _begun_with(condition: Q) -> Q | Among:
+    """The same condition. What is rare would be looked for through all that the list could show: it is read first."""
+    few = few_of(Certificate.objects.filter(condition).order_by().values_list("pk", flat=True))
+    return condition if few is None else among("pk", few)
+
+
+def _few_of_status(words: Sequence[str]) -> Q | Among:
+    """A condition that each row in one of these statuses meets."""
+    met = Q()
+    for word in words:
+        if word not in NEEDED:
+            return Q()
+        met |= Q(_begun_with(NEEDED[word]))
+    return met
 
 
 class CertificateFilter(StandingFilter):
@@ -80,13 +103,13 @@ class CertificateFilter(StandingFilter):
         return queryset if few is None else queryset.filter(among("pk", few))
 
     def in_status(self, queryset: CertificateQuerySet, _name: str, words: Sequence[str]) -> Rows:
-        return queryset.in_status([Status(word) for word in words], self.now)
+        return queryset.in_status([Status(word) for word in words], self.now).filter(_few_of_status(words))
 
     def of_kind(self, queryset: Rows, _name: str, kinds: Sequence[str]) -> Rows:
         return queryset if kinds[0] == ANY else queryset.filter(kind=kinds[0])
 
     def used(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
-        return queryset.filter(nodes_serving__gt=0) if answer[0] == "yes" else queryset.filter(nodes_serving=0)
+        return queryset.filter(nodes_serving__gt=0) if answer[0] == "yes" else queryset.filter(_begun_with(UNUSED))
 
     def known_issuer(self, pks: Sequence[int]) -> dict[str, Named]:
         """Only issuers of what the person may see: the label of any other would tell that it exists."""
@@ -146,7 +169,9 @@ class CertificateFilter(StandingFilter):
         return queryset.filter(first_seen_at__gte=moment) if few is None else queryset.filter(among("pk", few))
 
     def is_retired(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
-        return queryset if answer[0] == ANY else queryset.filter(retired_at__isnull=answer[0] == "no")
+        if answer[0] == "yes":
+            return queryset.filter(_begun_with(RETIRED))
+        return queryset if answer[0] == ANY else queryset.filter(retired_at=None)
 
     def words(self, name: str, value: str) -> str:
         if name == "risk":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
 from django.utils.text import capfirst
@@ -15,9 +15,10 @@ from inventory.filters.certificate import ANY, YES_NO
 from inventory.filters.fields import Choice, Choices, Ids, Number, Text, Texts, shortened
 from inventory.filters.paging import Sort
 from inventory.filters.search import endpoints_holding, few_endpoints
-from inventory.filters.standing import StandingFilter
+from inventory.filters.standing import SEVERITIES, StandingFilter
 from inventory.models import Certificate, Endpoint
 from inventory.models.among import among
+from inventory.models.endpoints import USUAL_PORT, USUAL_PROTOCOL
 from inventory.status import AHEAD
 
 NEVER = "never"
@@ -63,9 +64,7 @@ class EndpointFilter(StandingFilter):
 
     def with_outcome(self, queryset: Rows, _name: str, words: Sequence[str]) -> Rows:
         outcomes = ["" if word == NEVER else word for word in words]
-        # What is rare would be looked for through all that the list could show.
-        few = few_of(self._every().filter(outcome__in=outcomes))
-        return queryset.filter(outcome__in=outcomes) if few is None else queryset.filter(among("pk", few))
+        return _begun_with(queryset, self._every(), outcome__in=outcomes)
 
     def with_evidence(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
         """Evidence is younger than twice the endpoint's schedule; there are few schedules, so each is one condition."""
@@ -79,13 +78,22 @@ class EndpointFilter(StandingFilter):
         return queryset.filter(fresh) if answer[0] == "yes" else queryset.exclude(fresh & Q(last_seen_at__isnull=False))
 
     def on_port(self, queryset: Rows, _name: str, port: int) -> Rows:
-        return queryset.filter(port=port)
+        if port == USUAL_PORT:
+            return queryset.filter(port=port)
+        # In the index stands what is on another port than nearly all: the condition says so, too.
+        return _begun_with(queryset, self._every().exclude(port=USUAL_PORT), port=port)
 
     def speaking(self, queryset: Rows, _name: str, protocols: Sequence[str]) -> Rows:
-        return queryset.filter(protocol__in=protocols)
+        if USUAL_PROTOCOL in protocols:
+            return queryset.filter(protocol__in=protocols)
+        return _begun_with(queryset, self._every().exclude(protocol=USUAL_PROTOCOL), protocol__in=protocols)
 
     def at_version(self, queryset: Rows, _name: str, versions: Sequence[str]) -> Rows:
-        return queryset.filter(tls_version__in=versions)
+        return _begun_with(queryset, self._every(), tls_version__in=versions)
+
+    def of_severity(self, queryset: Rows, _name: str, words: Sequence[str]) -> Rows:
+        every = Endpoint.objects.order_by().values_list("pk", flat=True)
+        return _begun_with(queryset, every, worst_severity__in=[SEVERITIES[word] for word in words])
 
     def in_zone(self, queryset: Rows, _name: str, zones: Sequence[str]) -> Rows:
         return queryset.filter(zone__in=zones)
@@ -101,10 +109,20 @@ class EndpointFilter(StandingFilter):
         return queryset.filter(certificate__in=pks)
 
     def is_retired(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
-        return queryset if answer[0] == ANY else queryset.filter(retired_at__isnull=answer[0] == "no")
+        if answer[0] != "yes":
+            return queryset if answer[0] == ANY else queryset.filter(retired_at=None)
+        # The index begins with the outcome.
+        every = Endpoint.objects.filter(outcome__in=Endpoint.Outcome.values).order_by().values_list("pk", flat=True)
+        return _begun_with(queryset, every, retired_at__isnull=False)
 
     def words(self, name: str, value: str) -> str:
         return shortened(super().words(name, value))
+
+
+def _begun_with(queryset: Rows, every: QuerySet[Endpoint, int], **condition: Any) -> Rows:
+    """Those with this condition; what is rare is read first, and not looked for through all that the list shows."""
+    few = few_of(every.filter(**condition))
+    return queryset.filter(**condition) if few is None else queryset.filter(among("pk", few))
 
 
 def served_too_long_ago(rows: Rows, now: datetime) -> QuerySet[Endpoint, int]:
@@ -119,8 +137,7 @@ def served_too_long_ago(rows: Rows, now: datetime) -> QuerySet[Endpoint, int]:
 
 def _needed_since(now: datetime) -> dict[int, datetime]:
     """Schedule → since when a look is evidence."""
-    schedules = Endpoint.objects.order_by().values_list("schedule_seconds", flat=True).distinct()
-    return {seconds: now - timedelta(seconds=2 * seconds) for seconds in schedules}
+    return {seconds: now - timedelta(seconds=2 * seconds) for seconds in Endpoint.objects.all().schedules()}
 
 
 def _without_evidence(

@@ -156,6 +156,12 @@ class Certificate(Standing):
                 condition=Q(worst_severity__gt=0),
                 name="cert_by_severity",
             ),
+            models.Index(fields=["id"], condition=Q(superseded=True), name="cert_superseded"),
+            models.Index(
+                fields=["retired_at", "revoked_at", "id"],
+                condition=Q(retired_at__isnull=False) | Q(revoked_at__isnull=False),
+                name="cert_retired_or_revoked",
+            ),
             *indexes_of_said("cert"),
         ]
 
