@@ -122,6 +122,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "certdash_cache",
+        # Limits of signing in and of calendar addresses are kept here: a few hundred others must not push them out.
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
     },
     # The queue writes its own status twice a second: in a database that would be constant writing.
     "queue": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "queue"},

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.errors import MessageError
 from email.utils import parseaddr
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPResponseException, SMTPSenderRefused
 from typing import NamedTuple
@@ -142,6 +143,8 @@ def _send(connection: BaseEmailBackend, letter: Letter) -> OSError | ValueError 
     try:
         connection.open()
         message.send()
+    except MessageError as error:  # an address or a subject of which no header can be made
+        return ValueError(str(error))
     except (OSError, ValueError) as error:
         return error
     return None

@@ -29,7 +29,7 @@ class QueueForm(Whole, ReasonForm):
 class AskForm(Whole, forms.Form):
     """Who is asked, and whose it becomes if they say yes."""
 
-    email = forms.EmailField(label=_("E-mail of the person you ask"), max_length=254)
+    email = forms.EmailField(label=_("E-mail of the person you ask"), max_length=254, validators=[one_line])
     team = forms.ModelChoiceField(
         label=_("It then belongs to"),
         queryset=Team.objects.all(),

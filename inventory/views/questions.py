@@ -102,7 +102,10 @@ def _yours(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _quiet(response: HttpResponse) -> HttpResponse:
-    """The address is the secret: it goes to no other site and into no index."""
-    response["Referrer-Policy"] = "no-referrer"
+    """The address is the secret: it goes to no other site and into no index.
+
+    With "no-referrer" a browser sends "Origin: null" with the form, which the check against forgery refuses.
+    """
+    response["Referrer-Policy"] = "strict-origin"
     response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     return response

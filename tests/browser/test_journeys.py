@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from django.core import mail
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent, Team, User
 from inventory.models import Certificate, CertificateDer, Endpoint
+from inventory.services.questions import ask_owner
 from lab.manifest import Manifest
 from policy.models import Finding
 from tests.browser.conftest import OpenDesk
@@ -280,3 +282,16 @@ def test_keys_can_be_switched_off(estate: Estate, desk: OpenDesk) -> None:
     page.keyboard.press("?")
     expect(page.locator("#keys")).not_to_be_visible()
     User.objects.filter(pk=audrey.pk).update(keyboard_shortcuts=True)
+
+
+def test_a_question_is_answered_by_somebody_without_an_account(estate: Estate, desk: OpenDesk, ada: User) -> None:
+    """In a browser, because the address is kept from referrers and the form is checked against forgery."""
+    row = Certificate.objects.leaves().filter(owner_origin="").order_by("pk")[0]
+    team = Team.objects.order_by("pk")[0]
+    _question, link = ask_owner(row, "pat@example.net", team, "", actor=ada, now=timezone.now())
+    page = desk().open("/" + link.partition("://")[2].partition("/")[2])
+    page.get_by_label("Your name").fill("Pat")
+    page.get_by_role("button", name="Yes, it is ours").click()
+    expect(page.get_by_role("main")).to_contain_text("The certificate belongs to the team from now on.")
+    row.refresh_from_db()
+    assert row.owner_team == team

@@ -56,7 +56,7 @@ def test_the_page_shows_what_is_needed_and_nothing_else(client: Client, path: st
     ):
         assert word not in shown.text
     assert "<img" not in shown.text
-    assert shown.headers["Referrer-Policy"] == "no-referrer"
+    assert shown.headers["Referrer-Policy"] == "strict-origin"
     assert "no-store" in shown.headers["Cache-Control"]
     assert "noindex" in shown.headers["X-Robots-Tag"]
 
@@ -126,6 +126,16 @@ def test_an_operator_asks_and_the_page_tells_what_became_of_it(
     assert "Pat <i> (pat@example.net) said that it is not theirs." in words(client.get("/ownership/"))
     gone = client.post(f"/ownership/questions/{question.pk}/withdraw/", follow=True)
     assert "There was nothing to withdraw" in words(gone)
+
+
+@pytest.mark.parametrize("address", ['"\x0b\x0bPay now"@example.net', '"\x0cReply-To:a@evil.example"@example.net'])
+def test_an_address_that_would_break_the_headers_is_refused(
+    client: Client, row: Certificate, operator: User, web_team: Team, address: str
+) -> None:
+    client.force_login(operator)
+    answer = client.post(f"/ownership/ask/{row.pk}/", {"email": address, "team": "web", "message": ""})
+    assert answer.status_code == 422
+    assert not OwnerQuestion.objects.exists()
 
 
 def test_without_a_mail_server_the_asker_gets_the_link(
