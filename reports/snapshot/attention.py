@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Count, IntegerField, Max, Min, Subquery
+from django.db.models import Count, IntegerField, Max, Min, QuerySet, Subquery
 
 from accounts.models import User
 from inventory import filters
@@ -20,7 +20,7 @@ class Broken(NamedTuple):
     """All open findings of one rule. They are counted as far as the list behind them counts."""
 
     rule: str
-    count: filters.Count
+    number: filters.Count
     worst: int
     oldest: datetime
 
@@ -57,11 +57,11 @@ def _asked(user: User, questions: Mapping[str, Subquery]) -> dict[str, Any]:
     return dict(zip(questions, row, strict=True))
 
 
-def _some(code: str) -> FindingQuerySet:
+def _some(code: str) -> QuerySet[Finding, Any]:
     return _open(code).values("pk")[: filters.MOST_COUNTED + 1]
 
 
-def _first(code: str, level: int) -> FindingQuerySet:
+def _first(code: str, level: int) -> QuerySet[Finding, Any]:
     return _open(code).filter(severity=level).order_by("opened_at").values("opened_at")[:1]
 
 

@@ -92,7 +92,7 @@ def _attention(scope: Scope) -> list[Attention]:
         Attention(
             CATALOGUE[broken.rule],
             broken.worst,
-            broken.count,
+            broken.number,
             broken.oldest,
             list_url("policy:finding_list", scope.query(rule=broken.rule)),
         )
