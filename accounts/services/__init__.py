@@ -14,7 +14,14 @@ from accounts.services.audit import (
     on_command_line,
     user_of_this_machine,
 )
-from accounts.services.authority import require_administrator, require_change, require_role
+from accounts.services.authority import (
+    open_accounts,
+    require_administrator,
+    require_change,
+    require_role,
+    still_acts,
+    still_here,
+)
 from accounts.services.chain_check import (
     ChainCheck,
     check_chain,
@@ -103,6 +110,7 @@ __all__ = [
     "note_reading",
     "note_visit",
     "on_command_line",
+    "open_accounts",
     "page_faults",
     "page_of",
     "read_heads",
@@ -116,6 +124,8 @@ __all__ = [
     "second_factors",
     "send_invitation",
     "setup_steps",
+    "still_acts",
+    "still_here",
     "tidy",
     "user_of_this_machine",
     "verify_audit",

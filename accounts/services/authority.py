@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
@@ -24,3 +28,19 @@ def require_change(user: User | AnonymousUser) -> User:
 
 def require_administrator(user: User | AnonymousUser) -> User:
     return require_role(user, Role.ADMINISTRATOR)
+
+
+def open_accounts(now: datetime | Now) -> QuerySet[User]:
+    """The people who may come in."""
+    return User.objects.filter(is_active=True).exclude(ends_at__lte=now)
+
+
+def still_here(person: int | None, now: datetime) -> User | None:
+    """Who asked for something earlier, as they are now. None if they may not come in any more."""
+    return open_accounts(now).filter(pk=person).first() if person else None
+
+
+def still_acts(person: int | None, now: datetime) -> User | None:
+    """Who asked for a change earlier, as they are now. None if they may make none any more."""
+    found = still_here(person, now)
+    return found if found and found.may_change else None

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accounts.models import CalendarFeed, SavedView, User
 from accounts.services.audit import audit
+from accounts.services.authority import still_here
 
 MOST_PER_PERSON = 20
 # Who reads it every few seconds causes no write each time.
@@ -22,7 +23,7 @@ class TooManyFeedsError(Exception):
 
 @transaction.atomic
 def create_feed(user: User, view: SavedView | None, now: datetime) -> str:
-    """Return the token of a new address, which is kept nowhere. Without a view it shows all in use that the person sees."""
+    """Return the token of a new address, which is kept nowhere. Without a view it shows all in use that they see."""
     if user.calendar_feeds.filter(withdrawn_at=None).count() >= MOST_PER_PERSON:
         raise TooManyFeedsError
     token = secrets.token_urlsafe(32)
@@ -43,7 +44,7 @@ def withdraw_feed(feed: CalendarFeed, *, actor: User, now: datetime) -> bool:
 def find_feed(token: str, now: datetime) -> CalendarFeed | None:
     """The open address of this token, if its person may still come in and still sees the view that it shows."""
     feed = CalendarFeed.objects.select_related("user", "view").filter(digest=_digest(token), withdrawn_at=None).first()
-    if feed is None or not feed.user.is_active or feed.user.has_ended(now):
+    if feed is None or still_here(feed.user_id, now) is None:
         return None
     if feed.view_id and not SavedView.objects.visible_to(feed.user).filter(pk=feed.view_id).exists():
         return None

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import Organisation, Role, Team, User
-from accounts.services import absolute, can_send_mail
+from accounts.services import absolute, can_send_mail, open_accounts
 from alerts.models import Day, Letter
 from alerts.reasons import MOST_IN_A_SUBJECT, Say, day_to_write
 from alerts.services.letters import About, forget_letters, write_letter
@@ -105,7 +105,7 @@ def addressees(now: datetime) -> Iterator[Addressee]:
 
     Who has an account and switched the mail off gets none as the contact of a team either.
     """
-    people = User.objects.filter(is_active=True).exclude(ends_at__lte=now)
+    people = open_accounts(now)
     wanted = people.filter(Q(role=Role.ADMINISTRATOR) | Q(memberships__isnull=False), daily_mail=True).distinct()
     found = {user.email.lower(): Addressee(user.email.lower(), user) for user in wanted}
     known = set(people.annotate(address=Lower("email")).values_list("address", flat=True))

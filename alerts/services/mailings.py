@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from accounts.models import Team, User
-from accounts.services import absolute, audit
+from accounts.services import absolute, audit, open_accounts, still_acts
 from alerts.models import Letter, Mailing
 from alerts.services.letters import About, Clock, write_letter
 from alerts.snapshot import ends
@@ -109,7 +109,7 @@ def _chosen(chosen: Sequence[int], user: User) -> QuerySet[Certificate]:
 def _members(rows: Iterable[Certificate], now: datetime) -> dict[int, list[User]]:
     """The people of teams that have no contact address."""
     teams = {row.owner_team_id for row in rows if row.owner_team and not row.owner_team.contact_email}
-    people = User.objects.filter(memberships__team__in=teams, is_active=True).exclude(ends_at__lte=now)
+    people = open_accounts(now).filter(memberships__team__in=teams)
     found: dict[int, list[User]] = {}
     for person in people.distinct().prefetch_related("memberships").order_by("email"):
         for membership in person.memberships.all():
@@ -194,11 +194,11 @@ def write_mailing(pk: int, worker: str, clock: Clock) -> None:
 
     Who gets what is read again and must be what was agreed to, or else nothing more is written.
     """
-    mailing = Mailing.objects.select_related("requested_by").filter(pk=pk).first()
+    mailing = Mailing.objects.filter(pk=pk).first()
     if mailing is None or not mailing.is_open or not mailing.claim(worker, clock()):
         return
     try:
-        author = _author(mailing)
+        author = _author(mailing, clock())
         with Heart(mailing, clock) as heart:
             _write_all(mailing, author, clock, heart)
     except MailingRefusedError as error:
@@ -207,12 +207,12 @@ def write_mailing(pk: int, worker: str, clock: Clock) -> None:
     mailing.end(WorkStatus.DONE, clock(), done=mailing.total)
 
 
-def _author(mailing: Mailing) -> User:
+def _author(mailing: Mailing, now: datetime) -> User:
     """Whose eyes decide what is found, if they still may do this."""
-    author = mailing.requested_by
     if mailing.attempts > MOST_ATTEMPTS:
         raise MailingRefusedError(_("Given up: each time, the worker that wrote the mails was ended."))
-    if author is None or not author.is_active or not author.may_change:
+    author = still_acts(mailing.requested_by_id, now)
+    if author is None:
         raise MailingRefusedError(_("Given up: its author may not do this any more."))
     return author
 

@@ -7,11 +7,13 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
+from accounts.services import open_accounts
 from certdash.lib.forms import INCOMPLETE, Whole, one_line
 from certdash.lib.inert import visible
 from inventory.models import Certificate, Endpoint
@@ -80,9 +82,8 @@ class OwnerForm(Whole, ReasonForm):
 
 
 def people_to_name(user: User, *named: int) -> QuerySet[User]:
-    """Whom a person may name: everybody for administrators, else colleagues and whoever is ``named`` already."""
-    people = User.objects.filter(is_active=True)
-    if user.sees_everything:
-        return people
-    colleagues = people.filter(memberships__team__in=user.memberships.values("team"))
-    return (colleagues | User.objects.filter(pk__in=named)).distinct()
+    """Whom a person may name: everybody for administrators, else colleagues; and whoever is ``named`` already."""
+    here = Q(pk__in=open_accounts(Now()).values("pk"))
+    if not user.sees_everything:
+        here &= Q(memberships__team__in=user.memberships.values("team"))
+    return User.objects.filter(here | Q(pk__in=named)).distinct()

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from accounts.models import User
-from accounts.services import audit, require_change
+from accounts.services import audit, require_change, still_acts
 from certdash.lib.work import LEASE, OPEN, Clock, WorkStatus, lapsed_q
 from inventory import filters
 from inventory.filters import count_up_to, error_sentences
@@ -179,10 +179,10 @@ def _step(work: BulkChange, now: datetime) -> bool:
 
 def _actor(work: BulkChange, now: datetime) -> User:
     """Who asked, as they are now."""
-    actor = User.objects.filter(pk=work.requested_by_id or 0).first()
-    if actor is None or not actor.is_active or actor.has_ended(now):
-        raise ChangeError(_("The person who asked for this change is no longer here, so nothing more is changed."))
-    return require_change(actor)
+    actor = still_acts(work.requested_by_id, now)
+    if actor is None:
+        raise ChangeError(_("The person who asked for this may not do it any more, so nothing more is changed."))
+    return actor
 
 
 def _next(work: BulkChange, actor: User) -> tuple[list[int], int]:

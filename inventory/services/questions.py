@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import Organisation, Team, User
-from accounts.services import absolute, audit, can_send_mail, require_change
+from accounts.services import absolute, audit, can_send_mail, require_change, still_acts
 from certdash.lib.inert import shorten, visible
 from inventory.models import Certificate, OwnerQuestion
 from inventory.services.details import version_of
@@ -134,8 +134,8 @@ def answer_question(question: OwnerQuestion, answer: str, name: str, note: str, 
 
 
 def _give(question: OwnerQuestion, name: str, now: datetime) -> bool:
-    asker, team = question.asked_by, question.team
-    if asker is None or team is None or asker.has_ended(now):
+    asker, team = still_acts(question.asked_by_id, now), question.team
+    if asker is None or team is None:
         return False
     reason = _("%(name)s answered yes on %(day)s, asked by mail to %(email)s.") % {
         "name": shorten(visible(name), 80),

@@ -17,7 +17,7 @@ from django.db.models import Q
 from django_q.tasks import async_task
 
 from accounts.models import Team, User
-from accounts.services import audit
+from accounts.services import audit, still_here
 from certdash.lib.work import LEASE, Clock, Heart, WorkStatus, lapsed_q
 from inventory.services import one_moment
 from reports.models import Report
@@ -134,8 +134,8 @@ def _freeze(report: Report, clock: Clock) -> None:
 
 
 def _author(report: Report, now: datetime) -> User:
-    user = report.requested_by
-    if user is None or not user.is_active or user.has_ended(now):
+    user = still_here(report.requested_by_id, now)
+    if user is None:
         # Their view would be an empty one, and an empty report reads like a good one.
         raise ReportError("The person who asked for this report is no longer here, so nobody's view can be taken.")
     return user

@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from accounts.models import Organisation, SavedView, User
-from accounts.services import audit
+from accounts.services import audit, still_here
 from certdash.lib.zones import zone_of
 from reports.models import Schedule
 from reports.services.freezing import scope_of
@@ -68,7 +68,7 @@ def schedule_query(schedule: Schedule) -> str:
 def why_stopped(schedule: Schedule, now: datetime) -> str:
     """Why nothing is made with this person's eyes; empty if something is."""
     person = schedule.person
-    if not person.is_active or person.has_ended(now):
+    if still_here(person.pk, now) is None:
         return _("The account of %(email)s is closed, so nobody's view can be taken.") % {"email": person.email}
     if schedule.team and not person.memberships.filter(team=schedule.team).exists():
         return _("%(email)s is no longer in the team %(team)s.") % {"email": person.email, "team": schedule.team}

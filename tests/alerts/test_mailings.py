@@ -122,12 +122,15 @@ def test_only_what_was_looked_at_is_mailed(client: Client, administrator: User, 
     assert not Letter.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "loss", [{"role": Role.AUDITOR}, {"is_active": False}, {"ends_at": timezone.now() - timedelta(days=9)}]
+)
 def test_an_author_who_may_not_any_more_mails_nobody(
-    client: Client, administrator: User, estate: dict[str, Any]
+    client: Client, administrator: User, estate: dict[str, Any], loss: dict[str, Any]
 ) -> None:
     client.force_login(administrator)
     send(client)
-    User.objects.filter(pk=administrator.pk).update(role=Role.AUDITOR)
+    User.objects.filter(pk=administrator.pk).update(**loss)
     assert write().status == "failed"
     assert not Letter.objects.exists()
 

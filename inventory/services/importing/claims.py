@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count
+from django.utils.translation import gettext as _
 
+from accounts.services import still_acts
 from certdash.lib.work import WorkStatus
 from inventory.models import Import, ImportItem
 from inventory.models.endpoints import IMPORT_NAME, IMPORTED
@@ -28,6 +30,14 @@ def keep_claim(of: Import, now: datetime, **changes: Any) -> None:
     """First in each transaction: whoever lost the claim writes nothing."""
     if not of.beat(now, **changes):
         raise LostError
+
+
+def keep_author(of: Import, now: datetime) -> None:
+    """Whoever may not import any more stores nothing. On the command line nobody uploads, and nobody need be named."""
+    if (of.requested_by_id or of.sha256) and still_acts(of.requested_by_id, now) is None:
+        raise ImportFailedError(
+            _("The person who began this import may not do it any more, so nothing more is stored.")
+        )
 
 
 def end_step(of: Import, step: Import.Step, now: datetime, **changes: Any) -> None:

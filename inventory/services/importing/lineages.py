@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.services import still_acts
 from certdash.lib.inert import shorten, visible
 from inventory.models import Certificate, Import, ImportItem, ImportTouch
 from inventory.services.importing.changes import CUSTOM, FIELDS_AT_MOST, Applied, Change
@@ -50,7 +51,7 @@ def _where(item: ImportItem, program: str) -> str:
 def apply_settings(of: Import, items: Sequence[ImportItem], now: datetime, deltas: Counter[Share]) -> Applied:
     """Write the fields, in the caller's transaction, after the certificates were stored. What people wrote stays."""
     rows = [item for item in items if is_settings(item)]
-    certificates = _certificates(of, {item.sha256 for item in rows}) if rows else {}
+    certificates = _certificates(of, {item.sha256 for item in rows}, now) if rows else {}
     earlier, changes = _written(certificates.values()), list[tuple[ImportItem, Change]]()
     for item in rows:
         certificate = certificates.get(item.sha256)
@@ -68,12 +69,12 @@ def apply_settings(of: Import, items: Sequence[ImportItem], now: datetime, delta
     return Applied(len(changes), len(changes))
 
 
-def _certificates(of: Import, digests: Collection[str]) -> Mapping[str, Certificate]:
+def _certificates(of: Import, digests: Collection[str], now: datetime) -> Mapping[str, Certificate]:
     """Those that the import may change; from the command line, where nothing was uploaded, all."""
-    person = of.requested_by
-    seen = Certificate.objects.visible_to(person) if person else Certificate.objects.all()
-    if (person and not person.may_change) or (not person and of.sha256):
+    person = still_acts(of.requested_by_id, now)
+    if person is None and (of.requested_by_id or of.sha256):
         return {}
+    seen = Certificate.objects.visible_to(person) if person else Certificate.objects.all()
     pks = list(seen.filter(among("sha256", digests)).order_by("pk").values_list("pk", flat=True))
     rows = Certificate.objects.filter(among("pk", pks)).order_by("pk")
     hold(rows)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from accounts.models import Membership, Team, User
-from accounts.services import audit
+from accounts.services import audit, open_accounts
 from inventory.models import Import, ImportItem
 
 
@@ -66,7 +66,7 @@ def _people(addresses: set[str], actor: User) -> dict[str, User]:
     """Whom the person may name: everybody for administrators, else colleagues and themselves."""
     if not addresses:
         return {}
-    people = User.objects.alias(low=Lower("email")).filter(low__in=addresses, is_active=True)
+    people = open_accounts(Now()).alias(low=Lower("email")).filter(low__in=addresses)
     if not actor.sees_everything:
         people = people.filter(Q(memberships__team__in=actor.memberships.values("team")) | Q(pk=actor.pk)).distinct()
     return {row.email.lower(): row for row in people}

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from accounts.services import audit
+from accounts.services import audit, still_acts
 from certdash.lib.inert import shorten, visible
 from inventory import x509
 from inventory.models import Certificate, Endpoint, Import, ImportItem, ImportTouch
@@ -211,9 +211,9 @@ def apply_rows(
 
     Certificates of the rows are stored before. Nothing is written twice: what stands already is no change.
     """
-    actor = of.requested_by
+    actor = still_acts(of.requested_by_id, now)
     rows = [item for item in items if item.data and item.outcome != Outcome.REFUSED]
-    if actor is None or not actor.is_active or not actor.may_change or not rows:
+    if actor is None or not rows:
         return Applied(0, 0)
     create_teams(of, rows, actor, now)
     names, things = Names.of(rows, actor), things_of(rows, actor, only=only, locked=True)

@@ -14,7 +14,7 @@ from certdash.lib.work import Clock
 from inventory.models import Import, ImportItem
 from inventory.services.certificates import Stored, Unknown, store_certificates
 from inventory.services.importing import spool
-from inventory.services.importing.claims import BATCH, counts_of, end_step, keep_claim, seen_by
+from inventory.services.importing.claims import BATCH, counts_of, end_step, keep_author, keep_claim, seen_by
 from inventory.services.importing.lineages import apply_settings, is_settings
 from inventory.services.importing.rows import apply_rows, tell_rows
 from inventory.services.rules import Finds, tell_applied
@@ -38,6 +38,7 @@ def _store_batch(of: Import, batch: Sequence[ImportItem], total: int, clock: Clo
     unknown, now, done = Unknown.among(ders.values(), sound), clock(), batch[-1].position + 1
     with transaction.atomic():
         keep_claim(of, now, done=done, total=total)
+        keep_author(of, now)
         with kept() as deltas:
             finds = Finds.now(of.team, seen_by(of))
             stored = store_certificates(list(ders.values()), now, unknown, deltas, finds.begin_certificates)
