@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from email.errors import MessageError
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -103,7 +104,7 @@ def send_question(question: OwnerQuestion, link: str) -> None:
     subject = _("Is this certificate yours? %(name)s") % {"name": name}
     try:
         send_mail(subject, render_to_string("inventory/email/question.txt", context), None, [question.email])
-    except OSError as error:  # SMTPException is one
+    except (OSError, ValueError, MessageError) as error:  # SMTPException is an OSError; the others refuse headers
         raise MailError(link) from error
 
 
@@ -137,7 +138,7 @@ def _give(question: OwnerQuestion, name: str, now: datetime) -> bool:
     asker, team = still_acts(question.asked_by_id, now), question.team
     if asker is None or team is None:
         return False
-    reason = _("%(name)s answered yes on %(day)s, asked by mail to %(email)s.") % {
+    reason = _("%(name)s answered yes on %(day)s, with the link for %(email)s.") % {
         "name": shorten(visible(name), 80),
         "day": f"{now:%Y-%m-%d}",
         "email": question.email,

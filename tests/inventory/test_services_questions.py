@@ -65,7 +65,7 @@ def test_a_yes_gives_the_certificate_to_the_team_and_says_who_said_so(
     assert answer_question(question, "yes", "Pat\u202e <i>", "since <b>2019</b>", now=NOW) is True
     row.refresh_from_db()
     assert (row.owner_team, row.owner_origin) == (other_team, Origin.MANUAL)
-    assert row.owner_reason == "Pat‹U+202E› <i> answered yes on 2026-11-23, asked by mail to pat@example.net."
+    assert row.owner_reason == "Pat‹U+202E› <i> answered yes on 2026-11-23, with the link for pat@example.net."
     changed, answered = AuditEvent.objects.filter(actor=None).order_by("number")
     assert (changed.verb, changed.after["asked_by"]) == ("certificate.owner_changed", "olga@example.org")
     assert (answered.verb, answered.after["answer"], answered.after["given"]) == ("question.answered", "yes", True)
