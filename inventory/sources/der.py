@@ -33,6 +33,14 @@ def read_der(data: Buffer, path: str, budget: Budget, offset: int = 0) -> Iterat
         at = found.after
 
 
+def is_alone(data: Buffer) -> bool:
+    """Whether it is one element, and nothing behind it but padding."""
+    try:
+        return not data[element(data, 0, len(data)).after :].strip(_PADDING)
+    except BerError:
+        return False
+
+
 def read_first(data: Buffer, path: str, budget: Budget, offset: int) -> Iterator[Found]:
     """The first element alone, and where it stood: what OpenSSL adds to a trusted certificate is left out."""
     try:
@@ -40,7 +48,7 @@ def read_first(data: Buffer, path: str, budget: Budget, offset: int) -> Iterator
     except BerError as error:
         yield Found(path, offset, None, f"It cannot be read: {error}, at byte {error.offset} of its content.")
         return
-    for item in read_element(data, found, path, budget, 0):
+    for item in read_element(data, found, path, budget, offset):
         yield item._replace(offset=offset)
 
 

@@ -66,6 +66,10 @@ class Budget:
     ratio: int = 200
     ratio_from: int = 16 * MIB
     password: str = field(default="", repr=False)
+    # PKCS#12 files that are opened, each in a process of its own; for how long all of them, and for how long one.
+    opened: int = 200
+    opened_seconds: float = 30.0
+    one_seconds: float = 10.0
     beside: Beside | None = None
     # Is given each PKCS#12 file that did not open, with its path and offset.
     locked: Callable[[str, int, bytes], None] | None = None
@@ -76,6 +80,11 @@ class Budget:
         self.members -= 1
         if self.members < 0:
             raise LimitError("There are more than 20,000 files in it; the rest was not read.")
+
+    def take_opening(self) -> bool:
+        """Whether one more PKCS#12 file is opened."""
+        self.opened -= 1
+        return self.opened >= 0 and self.opened_seconds > 0
 
     def take(self, size: int) -> None:
         self.inflated -= size

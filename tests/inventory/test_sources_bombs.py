@@ -197,9 +197,8 @@ def test_pkcs12_that_asks_for_millions_of_rounds_is_refused_before_any_is_done()
     assert "rounds of key derivation; 1,000,000 are the most." in found.reason
 
 
-def test_a_child_that_takes_too_much_is_ended_and_that_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inventory.sources.pkcs12.DEADLINE_SECONDS", 0.01)
-    assert [each.reason for each in found_in(pkcs12("word"), "word")] == [
+def test_a_child_that_takes_too_much_is_ended_and_that_is_a_sentence() -> None:
+    assert [each.reason for each in read_file(pkcs12("word"), Budget(password="word", one_seconds=0.01))] == [
         "Opening it takes more work or memory than any honest file asks for."
     ]
 

@@ -32,7 +32,7 @@ _ENDING = ".locked"
 # All of one upload; of more, people import the rest alone.
 KEPT_AT_MOST = 32 * MIB
 # A person waits; what was not reached is tried first the next time.
-SECONDS = 8.0
+SECONDS = 4.0
 _NAMED = 20
 
 
@@ -105,7 +105,7 @@ def _try_all(files: Iterable[_File], password: str) -> tuple[list[list[Found]], 
         if time.monotonic() > until:
             unreached.append(file)
             continue
-        found = list(read_file(file.raw, Budget(password=password), file.path))
+        found = list(read_file(file.raw, Budget(password=password, opened=1, one_seconds=SECONDS), file.path))
         held = [each._replace(offset=file.offset) for each in found if each.der]
         if held:
             opened.append(held)

@@ -12,11 +12,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from inventory.services.importing import spool
-from inventory.sources import NEEDS_PASSWORD, WRONG_PASSWORD, Budget, Buffer, Found, is_pkcs12, read_file
+from inventory.sources import NEEDS_PASSWORD, WRONG_PASSWORD, Budget, Buffer, Found, is_alone, is_pkcs12, read_file
 from inventory.sources.value import MIB
 
 _OPENED = ".opened"
-LARGEST = 32 * MIB
+# A person waits, and so does everybody who is behind in the queue of this server: one small file is opened, in this time.
+# All else goes to a worker, without the password; the preview asks for it again.
+LARGEST = 2 * MIB
+SECONDS = 4.0
 
 
 class PasswordError(ValueError):
@@ -28,13 +31,16 @@ def is_opened(upload: str) -> bool:
 
 
 def open_upload(kept: spool.Spooled, password: str) -> spool.Spooled:
-    """The upload as it was, or what was found in it where it is PKCS#12. Raises PasswordError and keeps nothing."""
+    """The upload as it was, or what was found in it where it is one PKCS#12 file. Raises PasswordError and keeps nothing."""
     path = spool.path_of(kept.upload)
     with path.open("rb") as file:
         if kept.size > LARGEST or not is_pkcs12(file.read(64)):
             return kept
         file.seek(0)
-        found = list(read_file(file.read(), Budget(password=password)))
+        raw = file.read()
+    if not is_alone(raw):
+        return kept
+    found = list(read_file(raw, Budget(password=password, opened=1, one_seconds=SECONDS)))
     spool.remove(kept.upload)
     reasons = {each.reason for each in found}
     for reason in (NEEDS_PASSWORD, WRONG_PASSWORD):
