@@ -60,13 +60,12 @@ class Panel:
 
 def panel_of_certificate(certificate: Certificate, user: User, now: datetime) -> Panel:
     """Of the certificate and of the endpoints that serve it, as far as the person sees them."""
-    about = Q(certificate=certificate) | Q(endpoint__in=Endpoint.objects.serving(certificate).values("pk"))
     serving = Endpoint.objects.alive().serving(certificate)
     seen = serving.visible_to(user).aggregate(all=Count("pk"), waiting=Count("pk", filter=late_q(now)))
     return Panel(
         subject=certificate.name,
-        findings=_findings(Finding.objects.visible_to(user).filter(about)),
-        gaps=_gaps(Unjudged.objects.visible_to(user).filter(about)),
+        findings=_findings(Finding.objects.about_certificate(certificate).visible_to(user)),
+        gaps=_gaps(Unjudged.objects.about_certificate(certificate).visible_to(user)),
         judged_at=certificate.judged_at,
         due_since=_due_since(certificate, now),
         is_of_certificate=True,
