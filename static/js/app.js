@@ -55,7 +55,12 @@
     const results = $("#results");
     const saved = $("[role=status]", modal);
     $("#modal-body").replaceChildren();
-    if (results && saved) htmx.ajax("GET", location.href, { target: results, swap: "outerHTML show:none" });
+    // The row that had the focus has it again, also after its list was asked for anew.
+    const row = $("[data-row-link]", document.activeElement.closest("tr") || modal)?.getAttribute("href");
+    if (!results || !saved) return;
+    htmx.ajax("GET", location.href, { target: results, swap: "outerHTML show:none" }).then(() => {
+      $$("[data-row-link]").find((link) => link.getAttribute("href") === row)?.focus();
+    });
   });
 
   document.addEventListener("click", (event) => {

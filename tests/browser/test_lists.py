@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from inventory.models import BulkChange, Certificate
-from tests.browser.conftest import OpenDesk
+from tests.browser.conftest import NARROW, OpenDesk
 from tests.browser.estate import Estate
 
 DONE = re.compile(r"/changes/\d+/$")
@@ -46,6 +46,12 @@ def test_a_view_is_kept_and_the_owner_of_a_row_is_changed_in_place(estate: Estat
     expect(page.locator("summary", has_text="Expired ones")).to_be_visible()
     expect(page).to_have_url(re.compile(r"status=expired&view=\d+"))
     page.keyboard.press("j")
+    first = page.locator("#results [data-row-link]").first
+    page.keyboard.press("e")
+    expect(page.locator("#modal form")).to_be_visible()
+    assert page.evaluate("document.activeElement.closest('#modal') !== null")
+    page.keyboard.press("Escape")
+    expect(first).to_be_focused()
     page.keyboard.press("e")
     expect(page.locator("#modal form")).to_be_visible()
     page.locator("#modal").get_by_label("Reason").fill("a journey")
@@ -53,3 +59,14 @@ def test_a_view_is_kept_and_the_owner_of_a_row_is_changed_in_place(estate: Estat
     expect(page.locator("#modal [role=status]")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#modal")).to_be_hidden()
+    expect(first).to_be_focused()
+
+
+def test_rows_are_ticked_on_a_phone(estate: Estate, desk: OpenDesk) -> None:
+    page = desk(estate.people["administrator"], width=NARROW).open("/certificates/")
+    tick = page.locator("[data-tick]").first
+    expect(tick).to_be_hidden()
+    page.get_by_label("Select several").check()
+    tick.check()
+    page.locator(".bulkbar").get_by_role("button", name="Owner", exact=True).click()
+    expect(page.locator("h1")).to_contain_text("Change 1 certificates")
