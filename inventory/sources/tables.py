@@ -13,7 +13,8 @@ from typing import IO, Any, NamedTuple
 ROWS_AT_MOST = 100_000
 COLUMNS_AT_MOST = 200
 CELL_AT_MOST = 1_000_000
-JSON_AT_MOST = 50_000_000
+# Loaded as a whole, small things take forty times their bytes.
+JSON_AT_MOST = 8_000_000
 # A line is never read further than this; neither is a cell over several lines.
 LINE_AT_MOST = 2 * CELL_AT_MOST
 HEADING_LENGTH = 100
@@ -28,6 +29,10 @@ csv.field_size_limit(LINE_AT_MOST)
 
 class TableError(Exception):
     """It is no table that can be read; the message says why."""
+
+
+class TooLargeError(TableError):
+    """It may be a table, and is not looked into."""
 
 
 class Row(NamedTuple):
@@ -228,7 +233,10 @@ def _objects(stream: IO[bytes], encoding: str, note: str) -> Table:
     """A list of objects, alone or as ``items`` of another object: each is a row, each of its keys a column."""
     raw = stream.read(JSON_AT_MOST + 1)
     if len(raw) > JSON_AT_MOST:
-        raise TableError(f"JSON is read up to {JSON_AT_MOST // 1_000_000} MB; export it in parts.")
+        raise TooLargeError(
+            f"JSON is read up to {JSON_AT_MOST // 1_000_000} MB: export it as CSV, or page by page "
+            "(Lemur: ?count=1000&page=1, then page=2 …), and import each page."
+        )
     try:
         whole = json.loads(raw.decode(encoding).lstrip("\ufeff"))
     except (ValueError, RecursionError) as error:

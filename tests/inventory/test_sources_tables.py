@@ -198,3 +198,9 @@ def test_an_expiry_differs_only_where_no_reading_of_it_fits() -> None:
     assert not differs(["2027-06-06"], day)
     assert differs(["2027-07-05"], day)
     assert not differs([], day)
+
+
+def test_json_that_would_fill_the_memory_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inventory.sources.tables.json.loads", pytest.fail)
+    with pytest.raises(TableError, match=r"up to 8 MB: export it as CSV, or page by page"):
+        read_table(io.BytesIO(b'[{"a":[]}' + b',{"a":[]}' * 900_000 + b"]"))

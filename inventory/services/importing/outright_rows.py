@@ -16,7 +16,7 @@ from accounts.services import audit, require_change
 from certdash.lib.work import Clock, Heart, WorkStatus
 from inventory.models import Import, ImportItem, ImportMapping
 from inventory.services.importing.asking import ImportRefusedError, require_team
-from inventory.services.importing.claims import LostError, counts_of, keep_claim
+from inventory.services.importing.claims import ImportFailedError, LostError, counts_of, keep_claim
 from inventory.services.importing.reading import batched, is_table, keep_rows, mapped
 from inventory.services.importing.rows import Described, describe_table, plan_rows
 from inventory.services.importing.storing import store_items
@@ -57,8 +57,11 @@ def open_sheet(path: Path, mapping: str = "", ticked: Mapping[str, str] | None =
     if not path.is_file() or not path.stat().st_size:
         return None
     with path.open("rb") as file, mapped(file) as data:
-        if not is_table(file, data):
-            return None
+        try:
+            if not is_table(file, data):
+                return None
+        except ImportFailedError as error:
+            raise ImportRefusedError(str(error)) from error
         described, size, digest = describe_table(file), len(data), hashlib.sha256(data).hexdigest()
     columns = _kept(mapping, described) if mapping else described.columns
     if not set(SUBJECTS) & columns.keys():

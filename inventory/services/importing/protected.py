@@ -16,7 +16,7 @@ from inventory.sources import NEEDS_PASSWORD, WRONG_PASSWORD, Budget, Buffer, Fo
 from inventory.sources.value import MIB
 
 _OPENED = ".opened"
-# A person waits, and so does everybody who is behind in the queue of this server: one small file is opened, in this time.
+# A person waits, and everybody behind in the queue of this server: one small file is opened, in this time.
 # All else goes to a worker, without the password; the preview asks for it again.
 LARGEST = 2 * MIB
 SECONDS = 4.0
@@ -31,7 +31,10 @@ def is_opened(upload: str) -> bool:
 
 
 def open_upload(kept: spool.Spooled, password: str) -> spool.Spooled:
-    """The upload as it was, or what was found in it where it is one PKCS#12 file. Raises PasswordError and keeps nothing."""
+    """The upload as it was, or what was found in it where it is one PKCS#12 file.
+
+    Raises PasswordError, and keeps nothing then.
+    """
     path = spool.path_of(kept.upload)
     with path.open("rb") as file:
         if kept.size > LARGEST or not is_pkcs12(file.read(64)):

@@ -22,7 +22,7 @@ from inventory.services.importing.rows import describe_table, plan_rows
 from inventory.services.writing import among, insert
 from inventory.sources import Budget, Buffer, Found, is_text, read_upload
 from inventory.sources.pem import BEGIN
-from inventory.sources.tables import TableError, read_table
+from inventory.sources.tables import TableError, TooLargeError, read_table
 
 CERTIFICATES = "certificates"
 _COLUMNS = (
@@ -59,6 +59,8 @@ def is_table(file: IO[bytes], data: Buffer) -> bool:
         return False
     try:
         described = describe_table(file)
+    except TooLargeError as error:
+        raise ImportFailedError(str(error)) from error
     except TableError:
         return False
     return len(described.headings) > 1 and bool(described.columns)
