@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
-
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.http import QueryDict
 from django.utils.text import slugify
 
 from accounts.forms import OrganisationAdminForm
-from accounts.models import Organisation, Role, SavedView, Team, User
-from accounts.services import add_person, change_organisation, delete_team, save_team
+from accounts.models import Organisation, SavedView, Team
+from accounts.services import change_organisation, delete_team, save_team
+from accounts.services.invited_members import member, member_of, people_of
 from accounts.services.saved_views import change_view, delete_view, question_of, save_view
 from certdash.lib.declare import (
     ALONE,
     By,
     Change,
-    DeclareError,
     Field,
     Key,
-    Node,
-    Problem,
+    MissingError,
     Section,
-    Table,
     Values,
     choice,
     each,
     flag,
     number,
-    of_fields,
     text,
-    text_alone,
 )
 from certdash.lib.forms import many_lines, one_line
 
@@ -59,34 +50,6 @@ class OrganisationSection(Section):
         if not form.is_valid():
             raise ValidationError(form.errors.as_data())
         change_organisation(None, {name: form.cleaned_data[name] for name in change.values}, by.now)
-
-
-class Member(str):
-    """An e-mail address, and whether its person is to be invited."""
-
-    invite = False
-    role = Role.VIEWER.value
-    line = 0
-
-
-_MEMBER = (
-    Field("email", text, "the address of a person with an account", is_required=True),
-    Field("invite", flag, "true: somebody who has no account is invited", default=False),
-    Field("role", choice(Role.values), "the role of somebody who is invited", Role.VIEWER.value),
-)
-
-
-def member(node: Node, folder: Path) -> Member:
-    given: dict[str, Any] = {}
-    given |= of_fields(node, _MEMBER, "member", folder) if isinstance(node, Table) else {"email": text_alone(node)}
-    found = Member(given["email"].strip().lower())
-    try:
-        validate_email(found)
-        one_line(found)
-    except ValidationError as error:
-        raise DeclareError(Problem(node.line, node.column, f"“{found}” is no e-mail address.")) from error
-    found.invite, found.role, found.line = given.get("invite", False), given.get("role", found.role), node.line
-    return found
 
 
 class TeamSection(Section):
@@ -118,7 +81,7 @@ class TeamSection(Section):
             one_line(line)
         many_lines(team.description)
         team.full_clean()
-        save_team(team, _people(values["members"], by), actor=None, now=by.now)
+        save_team(team, people_of(values["members"], by), actor=None, now=by.now)
 
     def remove(self, change: Change, by: By) -> None:
         delete_team(Team.objects.get(name=change.key[0]), actor=None, now=by.now)
@@ -130,28 +93,8 @@ def _told(team: Team) -> Values:
         "short_name": team.slug,
         "contact": team.contact_email,
         "description": team.description.replace("\r\n", "\n"),
-        "members": tuple(sorted(user.email for user in team.members.all())),
+        "members": tuple(sorted(map(member_of, team.members.all()))),
     }
-
-
-def _people(members: Iterable[Any], by: By) -> list[User]:
-    there = {user.email: user for user in User.objects.filter(email__in=members)}
-    strangers = [item for item in members if item not in there]
-    problems = [
-        Problem(
-            getattr(item, "line", 0),
-            0,
-            f"Nobody has an account with {item}. Invite them on the page of users first, or write "
-            f"{{email: {item}, invite: true}}.",
-        )
-        for item in strangers
-        if not getattr(item, "invite", False)
-    ]
-    if problems:
-        raise DeclareError(*problems)
-    for item in strangers:
-        by.invited[item] = add_person(item, item.role, actor=None, now=by.now)
-    return list(User.objects.filter(email__in=members))
 
 
 class ViewSection(Section):
@@ -219,7 +162,7 @@ def _view_of(change: Change) -> SavedView | None:
 def team_of(name: str) -> Team | None:
     team = Team.objects.filter(name=name).first() if name else None
     if name and team is None:
-        raise ValueError(f"There is no team “{name}”: add it under “teams”.")
+        raise MissingError("teams", name, f"There is no team “{name}”: add it under “teams”.")
     return team
 
 

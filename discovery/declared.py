@@ -10,7 +10,22 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from accounts.models import Role, Team, User
-from certdash.lib.declare import By, Change, Field, Key, Node, Section, Values, choice, each, flag, number, refuse, text
+from certdash.lib.declare import (
+    By,
+    Change,
+    Field,
+    Key,
+    MissingError,
+    Node,
+    Section,
+    Values,
+    choice,
+    each,
+    flag,
+    number,
+    refuse,
+    text,
+)
 from discovery.addresses import AddressError, is_very_wide, parse_network
 from discovery.forms import NetworkForm, SourceForm
 from discovery.models import Network, Source, Zone
@@ -160,6 +175,7 @@ def clock(node: Node, folder: Path) -> str:
 
 class SourceSection(Section):
     name = "sources"
+    leans_on = ("networks",)
     words = "Where we look again and again."
     key = ("name",)
     fields = (
@@ -222,14 +238,14 @@ def _lines(typed: str) -> tuple[str, ...]:
 def _zone(name: str) -> Zone:
     zone = default_zone() if name == DEFAULT_ZONE else Zone.objects.filter(name=name).first()
     if zone is None:
-        raise ValueError(f"There is no zone “{name}”: add it under “zones”.")
+        raise MissingError("zones", name, f"There is no zone “{name}”: add it under “zones”.")
     return zone
 
 
 def team_of(name: str) -> Team | None:
     team = Team.objects.filter(name=name).first() if name else None
     if name and team is None:
-        raise ValueError(f"There is no team “{name}”: add it under “teams”.")
+        raise MissingError("teams", name, f"There is no team “{name}”: add it under “teams”.")
     return team
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from accounts.models import Team
-from certdash.lib.declare import By, Change, Field, Key, Section, Values, choice, flag, text
+from certdash.lib.declare import By, Change, Field, Key, MissingError, Section, Values, choice, flag, text
 from inventory.forms import RuleForm, TrustStoreForm
 from inventory.forms.fields import tag_name
 from inventory.models import OwnershipRule, TrustStore
@@ -72,7 +72,7 @@ class RuleSection(Section):
         values = change.values
         team = Team.objects.filter(name=values["team"]).first()
         if values["team"] and team is None:
-            raise ValueError(f"There is no team “{values['team']}”: add it under “teams”.")
+            raise MissingError("teams", values["team"], f"There is no team “{values['team']}”: add it under “teams”.")
         data = {column: values[name] for name, column in _COLUMNS.items()}
         instance = OwnershipRule.objects.filter(name=values["name"]).first()
         seen = version_of(rule_words(instance)) if instance else ""

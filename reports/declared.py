@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.core.exceptions import ValidationError
 
 from accounts.models import Role, SavedView, Team, User
-from certdash.lib.declare import By, Change, Field, Key, Section, Values, choice, flag, number, text
+from accounts.services.invited_members import member, member_of, people_of
+from certdash.lib.declare import (
+    By,
+    Change,
+    Field,
+    Key,
+    MissingError,
+    Node,
+    Section,
+    Table,
+    Values,
+    choice,
+    flag,
+    number,
+    text,
+)
 from reports.forms import ScheduleForm
 from reports.models import Report, Schedule
 from reports.services import delete_schedule, save_schedule
+
+
+def _for(node: Node, folder: Path) -> str:
+    """An address, also by reference; or who is to be invited, as in a team."""
+    if isinstance(node, Table) and "email" in node.items:
+        return member(node, folder)
+    return text(node, folder).strip().lower()
 
 
 class ScheduleSection(Section):
@@ -17,7 +41,7 @@ class ScheduleSection(Section):
     key = ("name", "for")
     fields = (
         Field("name", text, "what it is called", is_required=True),
-        Field("for", text, "the e-mail address of the person whose rights it has", is_required=True),
+        Field("for", _for, "the e-mail address of the person whose rights it has", is_required=True),
         Field("kind", choice(Report.Kind.values), "which report", Report.Kind.INVENTORY.value),
         Field("filter", text, "the part after “?” of the list’s address; empty for all that the person may see"),
         Field("view", text, "instead of a filter, a saved view of certificates that the person may open"),
@@ -34,19 +58,16 @@ class ScheduleSection(Section):
         return {self.key_of(values): values for values in told}
 
     def settle(self, values: Values) -> Values:
-        values["for"] = values["for"].strip().lower()
         if values.get("every") == Schedule.Every.DAY:
             values.pop("day", None)
         return values
 
     def write(self, change: Change, by: By) -> None:
         values, row = change.values, _row_of(change)
-        person = User.objects.filter(email=values["for"]).first()
-        if person is None:
-            raise ValueError(f"Nobody has an account with {values['for']}.")
+        (person,) = people_of([values["for"]], by)
         team = Team.objects.filter(name=values["team"]).first()
         if values["team"] and team is None:
-            raise ValueError(f"There is no team “{values['team']}”: add it under “teams”.")
+            raise MissingError("teams", values["team"], f"There is no team “{values['team']}”: add it under “teams”.")
         view = _view(values["view"], person)
         data = {**values, "person": person.pk, "team": team.pk if team else "", "view": view.pk if view else ""}
         form = ScheduleForm(data, instance=row or Schedule(person=person), user=User(role=Role.ADMINISTRATOR))
@@ -64,7 +85,7 @@ class ScheduleSection(Section):
 def _told(row: Schedule) -> Values:
     plain = ("name", "kind", "filter", "every", "day", "hour", "enabled")
     return {name: getattr(row, name) for name in plain} | {
-        "for": row.person.email,
+        "for": row.person.email if row.person.memberships.exists() else member_of(row.person),
         # What was chosen, also if it is gone: taken for a filter, nothing would be everything.
         "view": row.view_name,
         "team": row.team.name if row.team else "",
@@ -80,7 +101,7 @@ def _view(name: str, person: User) -> SavedView | None:
     views = SavedView.objects.visible_to(person).filter(page=SavedView.Page.CERTIFICATES, name=name)
     view = views.order_by("-audience", "pk").first() if name else None
     if name and view is None:
-        raise ValueError(f"{person.email} has no saved view “{name}” of certificates.")
+        raise MissingError("saved_views", name, f"{person.email} has no saved view “{name}” of certificates.")
     return view
 
 

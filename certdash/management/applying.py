@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from django.db import transaction
 
 from accounts import declared as accounts
 from accounts.services import Origin, came_from
-from certdash.lib.declare import By, Change, DeclareError, Problem, Section, Wanted, plan, read, wanted
+from certdash.lib.declare import By, Change, DeclareError, MissingError, Problem, Section, Wanted, plan, read, wanted
 from discovery import declared as discovery
 from inventory import declared as inventory
 from reports import declared as reports
@@ -68,8 +68,11 @@ def bring_in_line(file: File, who: str, now: datetime, *, check: bool = False) -
 
 def _bring(file: File, by: By, outcome: Outcome) -> None:
     outcome.changes = plan(file.wishes)
+    refused: set[tuple[str, str]] = set()
     for change in _in_order(outcome.changes, file.wishes):
-        outcome.problems += _try(change, by)
+        if (told := _try(change, by, refused)) is not None:
+            refused.add((change.section, change.key[0] if change.key else ""))
+            outcome.problems += told
     if not outcome.problems:
         # What would be changed again and again was not understood.
         outcome.problems += [
@@ -87,7 +90,8 @@ def _in_order(changes: Sequence[Change], wishes: Sequence[Wanted]) -> Iterator[C
     yield from (change for change in changes if change.kind == "ordered")
 
 
-def _try(change: Change, by: By) -> list[Problem]:
+def _try(change: Change, by: By, refused: Collection[tuple[str, str]]) -> list[Problem] | None:
+    """What is wrong with it; nothing to be told if only another one, which was ``refused`` before, is in its way."""
     section = next(section for section in SECTIONS if section.name == change.section)
     where = f"{change.section}: {change.item}" if change.item else change.section
     try:
@@ -96,10 +100,12 @@ def _try(change: Change, by: By) -> list[Problem]:
     except DeclareError as error:
         return [Problem(at.line or change.line, at.column, f"{where}: {at.sentence}") for at in error.problems]
     except ValidationError as error:
-        return [Problem(change.line, 0, f"{where}: {sentence}") for sentence in _sentences(error)]
+        follows = any(name in section.leans_on for name, _item in refused)
+        return [] if follows else [Problem(change.line, 0, f"{where}: {sentence}") for sentence in _sentences(error)]
     except (ValueError, PermissionDenied) as error:
-        return [Problem(change.line, 0, f"{where}: {error}")]
-    return []
+        follows = isinstance(error, MissingError) and error.names in refused
+        return [] if follows else [Problem(change.line, 0, f"{where}: {error}")]
+    return None
 
 
 def _make(section: Section, change: Change, by: By) -> None:

@@ -126,6 +126,13 @@ sources:
     assert (Team.objects.count(), AuditEvent.objects.count()) == (1, 1)
 
 
+def test_what_only_follows_from_another_refusal_is_not_told() -> None:
+    source = "sources: [{name: s, targets: [127.3.0.1], owner: Web}]\n"
+    rule = "ownership_rules: [{name: r, if_name: x, team: Web}]\n"
+    said = apply(f"{TEAM}    members: [nobody@example.org]\n{NETWORK}{source}{rule}").problems
+    assert [problem.line for problem in said] == [3]
+
+
 def test_what_a_page_would_refuse_is_refused_here() -> None:
     """A source needs networks that allow it, a rule needs something that it sets, a root must be one."""
     source = "sources: [{name: s, targets: [127.9.0.1], owner: Web}]\n"

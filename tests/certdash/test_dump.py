@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
-from accounts.models import Organisation, SavedView, Team
+from accounts.models import Organisation, SavedView, Team, User
 from discovery.models import Network, Source, Zone
 from inventory.models import OwnershipRule, TrustStore
 from reports.models import Schedule
@@ -73,3 +73,17 @@ def test_the_hour_of_the_daily_mail_is_dumped_and_applied_and_held_to_a_day(orga
     assert Organisation.objects.get().daily_mail_hour == 22
     assert apply("organisation: {daily_mail_hour: 24}\n").problems
     assert Organisation.objects.get().daily_mail_hour == 22
+
+
+def test_a_dump_makes_its_people_in_an_empty_installation(make_user: MakeUser, web_team: Team) -> None:
+    make_user("ada@example.org", "administrator")
+    make_user("olga@example.org", "operator", web_team)
+    apply("report_schedules: [{name: r, for: ada@example.org}]\n")
+    before = dump()
+    for model in (Schedule, Team, Organisation, User):
+        model._default_manager.all().delete()
+    outcome = apply(before)
+    assert outcome.problems == []
+    assert set(outcome.invited) == {"ada@example.org", "olga@example.org"}
+    assert User.objects.get(email="olga@example.org").role == "operator"
+    assert dump() == before

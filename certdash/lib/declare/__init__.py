@@ -3,7 +3,9 @@
 from certdash.lib.declare.dumping import dumped
 from certdash.lib.declare.fields import (
     Field,
+    Referred,
     Secret,
+    Spelled,
     choice,
     each,
     flag,
@@ -15,7 +17,7 @@ from certdash.lib.declare.fields import (
     text_alone,
 )
 from certdash.lib.declare.planning import ALONE, By, Change, Key, Section, Values, Wanted, plan, wanted
-from certdash.lib.declare.reading import DeclareError, Listing, Node, Problem, Scalar, Table, read
+from certdash.lib.declare.reading import DeclareError, Listing, MissingError, Node, Problem, Scalar, Table, read
 
 __all__ = [
     "ALONE",
@@ -25,11 +27,14 @@ __all__ = [
     "Field",
     "Key",
     "Listing",
+    "MissingError",
     "Node",
     "Problem",
+    "Referred",
     "Scalar",
     "Secret",
     "Section",
+    "Spelled",
     "Table",
     "Values",
     "Wanted",

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from certdash.lib.declare.fields import Secret
+from certdash.lib.declare.fields import Secret, Spelled
 from certdash.lib.declare.planning import Section
 
 _WIDTH = 120
@@ -53,6 +53,8 @@ def _plain(section: Section, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _listed(value: Any) -> Any:
+    if isinstance(value, Spelled):
+        return value.spelled()
     if isinstance(value, tuple | list):
         return [_listed(item) for item in value]
     return {name: _listed(item) for name, item in value.items()} if isinstance(value, dict) else value

@@ -20,6 +20,26 @@ _FALSE = frozenset({"false", "no", "off"})
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
+class Spelled(str):
+    """A text that a dump writes in more words than the text alone."""
+
+    def spelled(self) -> Any:
+        return str(self)
+
+
+class Referred(str):
+    """A text that a reference led to: it is taken as any other, and shown as where it came from."""
+
+    __slots__ = ("origin",)
+
+    def __new__(cls, text: str, origin: str) -> Referred:
+        made = super().__new__(cls, text)
+        made.origin = origin
+        return made
+
+    origin: str
+
+
 class Secret:
     """A value that is shown nowhere."""
 
@@ -69,7 +89,8 @@ def _referred(node: Table, folder: Path) -> str:
         raise refuse(node, "a text, or {env: NAME}, or {file: PATH}")
     (kind,) = node.items
     name = text_alone(node.items[kind][1])
-    return _of_environment(node, name) if kind == "env" else _of_file(node, folder / name)
+    found = _of_environment(node, name) if kind == "env" else _of_file(node, _inside(node, folder, name))
+    return Referred(found, f"(from {kind} {name})")
 
 
 def text_alone(node: Node) -> str:
@@ -84,8 +105,21 @@ def _of_environment(node: Node, name: str) -> str:
     return os.environ[name]
 
 
+def _inside(node: Node, folder: Path, name: str) -> Path:
+    """Below the folder of the file, also where links lead: who writes the file need not be who applies it."""
+    try:
+        path, home = (folder / name).resolve(), folder.resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DeclareError(Problem(node.line, node.column, f"{name} cannot be read: {error}.")) from error
+    if Path(name).is_absolute() or ".." in Path(name).parts or not path.is_relative_to(home):
+        raise refuse(node, "a file in the folder of this one, or below it")
+    return path
+
+
 def _of_file(node: Node, path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():
+            raise refuse(node, "a file, not a folder, a pipe or a device")
         with path.open("rb") as file:
             found = file.read(MOST_REFERRED + 1)
         if len(found) > MOST_REFERRED:

@@ -58,6 +58,8 @@ class Section(ABC):
     # The fields that say which item it is. Without any there is one item.
     key: ClassVar[tuple[str, ...]] = ()
     is_ordered: ClassVar[bool] = False
+    # Sections that a page's own checks look at: once one of their items was refused, such a check says nothing true.
+    leans_on: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def present(self) -> dict[Key, Values]: ...

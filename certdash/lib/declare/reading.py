@@ -29,6 +29,14 @@ class Problem:
         return f"line {self.line}: {self.sentence}" if self.line else self.sentence
 
 
+class MissingError(ValueError):
+    """An item names one that is not there. Told only if that one was not refused itself, further up in the file."""
+
+    def __init__(self, section: str, item: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.names = (section, item)
+
+
 class DeclareError(Exception):
     """Something in the file cannot be taken."""
 
@@ -72,7 +80,11 @@ def read(text: str) -> Table:
     if len(text.encode(errors="surrogatepass")) > MOST_BYTES:
         raise DeclareError(Problem(0, 0, f"The file has more than {MOST_BYTES:,} bytes."))
     try:
-        tree = _Builder().build(yaml.parse(text, Loader=yaml.SafeLoader))
+        builder = _Builder()
+        tree = builder.build(yaml.parse(text, Loader=yaml.SafeLoader))
+    except (ValueError, OverflowError) as error:
+        # Numbers of versions and of characters that are longer than any that there are.
+        raise DeclareError(Problem(builder.line, 0, "This is no YAML: a number here is too large.")) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(filter(None, [error.context, error.problem]))
@@ -98,6 +110,8 @@ class _Builder:
         self.open: list[Listing | Table] = []
         self.keys: list[Scalar | None] = []
         self.root: Node = Scalar("", 1, 1)
+        # Where the last thing that could be read ends.
+        self.line = 1
 
     def build(self, events: Iterable[yaml.Event]) -> Node:
         documents = 0
@@ -106,6 +120,7 @@ class _Builder:
             if documents > 1:
                 raise DeclareError(_problem(event, "One file holds one document."))
             self._take(event)
+            self.line = event.end_mark.line + 1 if event.end_mark else self.line
         if self.problems:
             raise DeclareError(*sorted(self.problems))
         return self.root
