@@ -94,6 +94,8 @@ def _progress(request: HttpRequest, of: Import) -> HttpResponse:
 
 def _page(request: HttpRequest, of: Import, form: ColumnsForm | None = None, status: int = 200) -> HttpResponse:
     context: dict[str, Any] = {"of": of, "can_drop": of.step in {Step.READING, Step.MAPPING, Step.PREVIEW}}
+    half = of.step == Step.STORING and of.status == WorkStatus.FAILED and of.done > 0
+    context["can_undo"] = half or (of.step == Step.STORED and not of.is_open)
     if of.step == Step.MAPPING and not of.is_open:
         context |= _mapping(request, of, form)
     elif of.step != Step.READING:

@@ -9,6 +9,7 @@ from typing import IO
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
@@ -17,6 +18,7 @@ from accounts.services import audit, require_change
 from certdash.lib.work import LEASE, WorkStatus
 from inventory.models import Import
 from inventory.services.importing import protected, spool
+from inventory.services.importing.touching import UNDO_ASKED
 from inventory.x509.text import storable
 
 RUN = "inventory.tasks.run_import"
@@ -24,7 +26,7 @@ RUN = "inventory.tasks.run_import"
 ROUNDS = "rounds"
 Step = Import.Step
 # Who said so; what came of it, the worker tells.
-_VERBS = {Step.READING: "import.mapped", Step.STORING: "import.agreed", Step.UNDOING: "import.undo_asked"}
+_VERBS = {Step.READING: "import.mapped", Step.STORING: "import.agreed", Step.UNDOING: UNDO_ASKED}
 
 
 class ImportRefusedError(ValueError):
@@ -112,15 +114,26 @@ def store_import(of: Import, *, actor: User, now: datetime) -> None:
 
 
 def undo_import(of: Import, *, actor: User, now: datetime) -> None:
-    """Take back what the import did, as a whole. Asked twice, it is done once."""
+    """Take back what the import did, as a whole, also where storing failed halfway. Asked twice, it is done once."""
     with transaction.atomic():
-        _turn(of, (Step.STORED,), Step.UNDOING, actor, now)
+        half = Q(step=Step.STORING, status=WorkStatus.FAILED, done__gt=0)
+        _turn(of, (Step.STORED,), Step.UNDOING, actor, now, also=half)
 
 
-def _turn(of: Import, before: tuple[Step, ...], after: Step, actor: User, now: datetime, **changes: object) -> None:
+def _turn(
+    of: Import,
+    before: tuple[Step, ...],
+    after: Step,
+    actor: User,
+    now: datetime,
+    *,
+    also: Q | None = None,
+    **changes: object,
+) -> None:
     """Go to the next step and hand it to the workers, unless somebody already did."""
     require_own(of, actor)
-    ready = Import.objects.filter(pk=of.pk, step__in=before, status=WorkStatus.DONE)
+    done = Q(step__in=before, status=WorkStatus.DONE)
+    ready = Import.objects.filter(done | also if also else done, pk=of.pk)
     queued = {"status": WorkStatus.QUEUED, "done": 0, "total": 0, "finished_at": None, "claim_until": now + LEASE}
     turned = ready.update(step=after, **queued, **changes)
     of.refresh_from_db()

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 Step = Import.Step
 _STEPS = {Step.READING: read_import, Step.STORING: store_items, Step.UNDOING: take_back}
 # Claims of all steps together, at each step: a file that takes down so many workers is at fault itself.
-MOST_ATTEMPTS = {Step.READING: 6, Step.STORING: 9, Step.UNDOING: 12}
+MOST_ATTEMPTS = {Step.READING: 6, Step.STORING: 9, Step.UNDOING: 15}
 # What nobody agreed to within this time is dropped.
 PREVIEW_KEPT = timedelta(days=30)
 _CLEARED_AT_ONCE = 5_000

@@ -7,10 +7,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
-from accounts.models import Team, User
-from inventory.models import Certificate, Endpoint, ImportItem, ImportTouch, OwnershipRule, Tag
+from accounts.models import AuditEvent, Team, User
+from inventory.models import Certificate, Endpoint, Import, ImportItem, ImportTouch, OwnershipRule, Tag
 from inventory.services.importing.changes import COLUMNS, OWNER, TAGS, Change, owner_of, set_owner, take_back
 from inventory.services.importing.places import Thing
 from inventory.services.owned import call_for_key_sharers
@@ -18,6 +20,7 @@ from inventory.services.races import hold
 from inventory.services.totals import Share, certificate_shares, endpoint_shares
 from inventory.services.writing import among, write
 
+UNDO_ASKED = "import.undo_asked"
 _BOTH: tuple[tuple[type[Endpoint] | type[Certificate], Callable[[Any], list[Share]]], ...] = (
     (Endpoint, endpoint_shares),
     (Certificate, certificate_shares),
@@ -79,29 +82,65 @@ def _add_tags(wanted: Sequence[tuple[Thing, str]]) -> None:
 
 
 def take_touches_back(touches: QuerySet[ImportTouch], now: datetime, deltas: Counter[Share]) -> int:
-    """Undo, the last first; return how many keep what somebody changed since."""
-    found = list(touches.order_by("-pk"))
-    endpoints = _locked(Endpoint, {touch.endpoint_id for touch in found if touch.endpoint_id})
-    certificates = _locked(Certificate, {touch.certificate_id for touch in found if touch.certificate_id})
+    """Undo what one import changed, the last first; return how many keep what somebody changed since.
+
+    What the person who takes it back may not see by now stays as it is, with its touches and a reason at its row.
+    """
+    found = list(touches.select_related("item__of__requested_by").order_by("-pk"))
+    if not found:
+        return 0
+    of, who = found[0].item.of, _who_takes_back(found[0].item.of)
+    endpoints = _locked(Endpoint, {touch.endpoint_id for touch in found if touch.endpoint_id}, who)
+    certificates = _locked(Certificate, {touch.certificate_id for touch in found if touch.certificate_id}, who)
+    changed = _changed_by_people((*endpoints.values(), *certificates.values()), of)
     things: list[Thing] = [*endpoints.values(), *certificates.values()]
     owners = {thing: owner_of(thing) for thing in things}
-    stayed, off = 0, list[tuple[Thing, str]]()
+    stayed, off, others = 0, list[tuple[Thing, str]](), list[ImportTouch]()
     for touch in found:
         thing = endpoints.get(touch.endpoint_id or 0) or certificates.get(touch.certificate_id or 0)
-        if thing is not None:
-            stayed += bool(take_back(thing, touch.before, touch.after))
-            off += [(thing, name) for name in touch.after.get(TAGS, ())]
+        if thing is None:
+            others.append(touch)
+            continue
+        kept = bool(take_back(thing, touch.before, touch.after))
+        stayed += kept
+        # Who else put a tag on it is kept nowhere, so what somebody changed since keeps its tags.
+        off += [(thing, name) for name in touch.after.get(TAGS, ()) if not kept and thing not in changed]
     _let_go_of_what_is_gone(things)
     _write_things(owners, now, deltas)
     _take_tags_off(off)
-    touches.delete()
-    return stayed
+    _keep_of_others(others)
+    touches.exclude(among("pk", [touch.pk for touch in others])).delete()
+    return stayed + len(others)
 
 
-def _locked(model: type[Any], pks: Collection[int]) -> dict[int, Any]:
-    rows = model.objects.filter(among("pk", pks))
-    hold(rows)
-    return {row.pk: row for row in rows.order_by("pk")}
+def _who_takes_back(of: Import) -> User | None:
+    """The last who asked for it; on the pages that may be another than who imported."""
+    asked = AuditEvent.objects.filter(subject_type=of._meta.label_lower, subject_id=str(of.pk), verb=UNDO_ASKED)
+    event = asked.select_related("actor").order_by("-number").first()
+    return event.actor if event else of.requested_by
+
+
+def _locked(model: type[Any], pks: Collection[int], who: User | None) -> dict[int, Any]:
+    hold(model.objects.filter(among("pk", pks)))
+    seen = model.objects.visible_to(who or AnonymousUser())
+    return {row.pk: row for row in seen.filter(among("pk", pks)).order_by("pk")}
+
+
+def _changed_by_people(things: Iterable[Thing], of: Import) -> set[Thing]:
+    """Of these, what the audit says that somebody changed after the import was stored."""
+    found = set[Thing]()
+    for model, _shares in _BOTH:
+        rows = {str(thing.pk): thing for thing in things if isinstance(thing, model)}
+        events = AuditEvent.objects.filter(
+            among("subject_id", rows), subject_type=model._meta.label_lower, at__gt=of.stored_at or of.created_at
+        ).exclude(actor=None)
+        found |= {rows[pk] for pk in events.values_list("subject_id", flat=True)}
+    return found
+
+
+def _keep_of_others(touches: Sequence[ImportTouch]) -> None:
+    said = _("Not taken back: what it changed belongs to others by now.")
+    ImportItem.objects.filter(among("pk", {touch.item_id for touch in touches})).update(reason=said)
 
 
 def _let_go_of_what_is_gone(things: Iterable[Thing]) -> None:

@@ -12,7 +12,18 @@ from django.utils.module_loading import import_string
 
 from accounts.services import audit
 from certdash.lib.work import Clock
-from inventory.models import Certificate, Chain, ChainLink, Endpoint, Import, ImportItem, Origin, ServedChain, Sighting
+from inventory.models import (
+    Certificate,
+    Chain,
+    ChainLink,
+    Endpoint,
+    Import,
+    ImportItem,
+    ImportTouch,
+    Origin,
+    ServedChain,
+    Sighting,
+)
 from inventory.services.importing.claims import BATCH, end_step, keep_claim, seen_by
 from inventory.services.importing.rows import undo_rows
 from inventory.services.totals import Share, certificate_shares, kept
@@ -85,6 +96,8 @@ def _end(of: Import, clock: Clock) -> None:
     now = clock()
     made = of.items.filter(made=True)
     told = {"forgotten": made.filter(certificate=None).count(), "kept": made.exclude(certificate=None).count()}
+    if others := ImportTouch.objects.filter(item__of=of).count():
+        told["kept_of_others"] = others
     with transaction.atomic():
         end_step(of, Import.Step.UNDONE, now, undone_at=now)
         audit(of.requested_by, "import.undone", of, {}, {**told, "sha256": of.sha256}, now=now)
