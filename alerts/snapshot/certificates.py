@@ -44,6 +44,14 @@ def expiring(scope: Scope) -> Part:
     return _part("expiring", _("Expiring, in use"), words, found, paths, count, scope)
 
 
+def unseen(scope: Scope) -> Part:
+    """What was imported and no scan has found: it may be in use where nobody looks."""
+    found, paths = scope.certificates(status="expiring", in_use="never")
+    count = found.count()
+    words = ngettext("%(n)s expiring, never seen in use", "%(n)s expiring, never seen in use", count.number)
+    return _part("unseen", _("Expiring, never seen in use: no scan has found where"), words, found, paths, count, scope)
+
+
 def unowned(scope: Scope) -> Part:
     """Line by line for administrators; a number for those who may take something over, beside other news."""
     found, paths = scope.certificates(team="none", in_use="yes")

@@ -15,6 +15,7 @@ def take(scope: Scope, day: date, since: datetime) -> Daily:
     parts = [
         certificates.expired(scope),
         certificates.expiring(scope),
+        certificates.unseen(scope),
         work.clockwork(scope),
         work.scans(scope),
         work.imports(scope, since),

@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
@@ -19,6 +20,7 @@ from django.db import connections
 PIECE = 64 * 1024  # bytes
 # What was written is handed on when it fills a piece, or after this many seconds.
 PATIENCE = 0.5
+THREAD = "writer-of-a-spool"
 
 
 def spooled(pieces: Generator[str], *, meanwhile: bool) -> Iterator[str]:
@@ -34,13 +36,13 @@ def spooled(pieces: Generator[str], *, meanwhile: bool) -> Iterator[str]:
             spool.ended = True
             yield from spool.read()
             return
-        writer = threading.Thread(target=spool.fill_alone, args=(pieces,), name="writer of a spool", daemon=True)
-        writer.start()
-        try:
-            yield from spool.read()
-        finally:
-            spool.left.set()
-            writer.join()
+        with ThreadPoolExecutor(1, THREAD) as pool:
+            writing = pool.submit(spool.fill_alone, pieces)
+            try:
+                yield from spool.read()
+                writing.result()
+            finally:
+                spool.left.set()
 
 
 class _Spool:
@@ -52,7 +54,6 @@ class _Spool:
         self.changed = threading.Condition()
         self.written = 0
         self.ended = False
-        self.error: BaseException | None = None
 
     def fill(self, pieces: Generator[str]) -> None:
         waiting: list[str] = []
@@ -72,11 +73,9 @@ class _Spool:
             pieces.close()
 
     def fill_alone(self, pieces: Generator[str]) -> None:
-        """The whole work of a thread: what goes wrong is kept for the reader."""
+        """The whole work of a thread, whose reader waits for its end, also for a bad one."""
         try:
             self.fill(pieces)
-        except BaseException as error:  # noqa: BLE001 - raised again by the reader
-            self.error = error
         finally:
             connections.close_all()
             with self.changed:
@@ -98,8 +97,6 @@ class _Spool:
             data = os.pread(self.file.fileno(), PIECE, offset)
             offset += len(data)
             yield decoder.decode(data)
-        if self.error is not None:
-            raise self.error
 
     def _has_more_than(self, offset: int) -> bool:
         with self.changed:

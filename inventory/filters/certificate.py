@@ -26,8 +26,10 @@ from inventory.names import normalise
 from inventory.status import WORDS, Status
 
 ANY = "any"
+NEVER = "never"
 KINDS = [*Certificate.Kind.choices, (ANY, gettext_lazy("Any"))]
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
+USES = [*YES_NO, (NEVER, gettext_lazy("Never seen"))]
 STATUSES = [(status.value, WORDS[status].capitalize()) for status in Status]
 Rows = QuerySet[Certificate]
 UNUSED, RETIRED = Q(nodes_serving=0), Q(retired_at__isnull=False)
@@ -71,7 +73,7 @@ class CertificateFilter(StandingFilter):
     q = Text(label=gettext_lazy("Search"), method="matching", max_length=300)
     status = Choices(label=gettext_lazy("Status"), method="in_status", choices=STATUSES)
     kind = Choice(label=gettext_lazy("Kind"), method="of_kind", choices=KINDS)
-    in_use = Choice(label=gettext_lazy("In use"), method="used", choices=YES_NO)
+    in_use = Choice(label=gettext_lazy("In use"), method="used", choices=USES)
     issuer = Ids(label=gettext_lazy("Issuer"), method="by_issuer")
     key = Texts(label=gettext_lazy("Key"), method="with_key")
     risk = Texts(label=gettext_lazy("Risk"), method="at_risk")
@@ -109,6 +111,9 @@ class CertificateFilter(StandingFilter):
         return queryset if kinds[0] == ANY else queryset.filter(kind=kinds[0])
 
     def used(self, queryset: Rows, _name: str, answer: Sequence[str]) -> Rows:
+        """``never``: nobody has seen it served, because it was imported, or sent only as part of a chain."""
+        if answer[0] == NEVER:
+            return queryset.filter(served_ever=False)
         return queryset.filter(nodes_serving__gt=0) if answer[0] == "yes" else queryset.filter(_begun_with(UNUSED))
 
     def known_issuer(self, pks: Sequence[int]) -> dict[str, Named]:

@@ -157,6 +157,7 @@ class Certificate(Standing):
                 name="cert_by_severity",
             ),
             models.Index(fields=["id"], condition=Q(superseded=True), name="cert_superseded"),
+            models.Index(fields=["not_after", "id"], condition=Q(served_ever=False), name="cert_never_served"),
             models.Index(
                 fields=["retired_at", "revoked_at", "id"],
                 condition=Q(retired_at__isnull=False) | Q(revoked_at__isnull=False),

@@ -51,8 +51,20 @@ def strip(scope: Scope, in_use: int, judged: Judged) -> list[Number]:
         _number("weak", _("Weak"), weak, weak_url, "urgent", weighed, _("key or signature")),
         _number("not_judged", _("Not judged"), filters.Count(judged.not_judged), not_judged_url, "soon", looked, left),
     ]
+    figures += _unseen(scope)
     # What nobody owns is nobody's "mine".
     return [figure for figure in figures if not (scope.mine and figure.code == "unowned")]
+
+
+def _unseen(scope: Scope) -> list[Number]:
+    """What was imported and no scan has found: the other figures do not count it, so it is told beside them."""
+    unseen, url = scope.certificates(in_use="never")
+    if not unseen.number:
+        return []
+    expiring, _url = scope.certificates(in_use="never", status="expiring")
+    words = ngettext("%(n)s of them expiring", "%(n)s of them expiring", expiring.number)
+    note = words % {"n": filters.in_words(expiring)}
+    return [_number("unseen", _("Never seen in use"), unseen, url, "soon", note=note)]
 
 
 def _zero(judged: Judged, not_judged: int = 0, *, exact: bool = True) -> Zero:

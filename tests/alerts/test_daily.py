@@ -59,6 +59,13 @@ def run(now: datetime = NOW) -> list[str]:
     return sorted(Letter.objects.order_by("pk").values_list("recipient", flat=True)[before:])
 
 
+def test_what_was_imported_and_never_found_is_told_before_it_ends(operator: User, web_team: Team) -> None:
+    make_certificate("sheet.example.org", days_left=5.5, now=NOW, owner_team=web_team)
+    subject, body = told(Scope.of_person(operator, NOW))
+    assert subject == "1 expiring, never seen in use · certdash"
+    assert "sheet.example.org: 5 days left (2026-11-28)" in body
+
+
 def test_an_owner_is_told_of_their_own_things_worst_first(operator: User, web_team: Team, other_team: Team) -> None:
     serve("old.example.org", -3.5, web_team)
     serve("soon.example.org", 5.5, web_team)

@@ -97,9 +97,15 @@ def test_the_first_piece_comes_while_the_rest_is_still_being_read(
 
 def test_a_reader_who_takes_it_slowly_holds_no_moment(estate: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "PIECE", 1)
-    pieces = exports.write(exports.CERTIFICATES, "json", found(), NOW)
+    last = threading.Event()
+
+    def read(certificate: Certificate) -> None:
+        if certificate.name == f"n{ROWS - 1}.example.org":
+            last.set()
+
+    pieces = exports.write(an_export(read), "json", found(), NOW)
     text = next(pieces)
-    until_no_other_thread_runs()
+    assert last.wait(30)
     Certificate.objects.all().delete()
     text += "".join(pieces)
     assert len(json.loads(text)["certificates"]) == ROWS
@@ -115,13 +121,7 @@ def test_who_leaves_ends_the_reading(estate: None, monkeypatch: pytest.MonkeyPat
 
 
 def writers() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "writer of a spool"]
-
-
-def until_no_other_thread_runs() -> None:
-    for thread in writers():
-        thread.join(30)
-        assert not thread.is_alive()
+    return [thread for thread in threading.enumerate() if thread.name.startswith(spool.THREAD)]
 
 
 def test_a_failure_in_the_middle_leaves_no_transaction_behind(estate: None) -> None:

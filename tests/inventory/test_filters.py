@@ -61,6 +61,7 @@ def names(query: str, user: User, now: datetime) -> set[str]:
         ("source=data+centre", "plain"),
         ("in_use=yes", "old"),
         ("in_use=yes&status=in_date", ""),
+        ("in_use=never&status=expiring", "soon"),
         ("severity=high", "weak"),
         ("days__lte=10", "old soon"),
         ("days__lte=0", "old"),

@@ -121,6 +121,13 @@ def test_the_page_shows_the_numbers_of_the_snapshot(client: Client, auditor: Use
     assert page.context["snapshot"].numbers == take(auditor, page.context["now"]).numbers
 
 
+def test_what_no_scan_has_found_is_counted_beside_what_is_in_use(auditor: User, today: datetime) -> None:
+    make_certificate("sheet.example.org", days_left=5, now=today)
+    figures = {figure.code: figure for figure in take(auditor, today).numbers}
+    assert (figures["unseen"].value, figures["unseen"].note) == (1, "1 of them expiring")
+    assert figures["expiring"].value == 0
+
+
 @pytest.mark.usefixtures("estate")
 def test_mine_is_what_my_teams_own(viewer: User, auditor: User, today: datetime) -> None:
     everyone, mine = take(viewer, today), take(viewer, today, mine=True)
