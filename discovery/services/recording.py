@@ -37,7 +37,7 @@ from inventory.services import (
     tell_applied,
     tell_returned,
 )
-from inventory.services.importing.rows import Waited, match_waiting, tell_waited
+from inventory.services.importing.waiting import Arrived, Waited, match_waiting, tell_waited
 from inventory.services.races import settled
 
 Outcome = Endpoint.Outcome
@@ -179,7 +179,8 @@ def _record(
     endpoints = frozenset(known[spot].pk for spot in worth)
     leaves = frozenset(leaf for look in looks.values() for _, leaf in look.chains.values())
     inferred = finds.apply(leaves, endpoints, now, deltas)
-    waited = match_waiting(endpoints, now, deltas)
+    first_seen = frozenset(known[spot].pk for spot in new)
+    waited = match_waiting(Arrived(endpoints, first_seen, stored.new), now, deltas)
     new_leaves = stored.new & leaves
     recorded = Recorded(
         seen=leaves,

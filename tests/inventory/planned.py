@@ -9,6 +9,7 @@ from certdash.lib.work import WorkStatus
 from inventory.models import Import, ImportItem
 from inventory.services import recount
 from inventory.services.importing import rows
+from inventory.services.importing.changes import Applied
 from inventory.services.totals import kept
 from inventory.sources.columns import propose
 from inventory.sources.tables import read_table
@@ -26,7 +27,7 @@ def plan(text: str, actor: User, **options: str) -> Import:
     return of
 
 
-def store(of: Import) -> rows.Applied:
+def store(of: Import) -> Applied:
     with kept() as deltas:
         applied = rows.apply_rows(of, list(of.items.all()), NOW, deltas)
     rows.tell_rows(of, applied, NOW)

@@ -15,6 +15,8 @@ from accounts.models import AuditEvent, Membership, Role, Team, User
 from inventory.models import Certificate, Endpoint, Import, ImportItem, ImportTouch
 from inventory.services import recount
 from inventory.services.importing import rows
+from inventory.services.importing.changes import Applied
+from inventory.services.importing.waiting import Arrived, match_waiting
 from inventory.services.totals import kept
 from tests.conftest import NOW
 from tests.discovery.servers import certificate as real_certificate
@@ -62,7 +64,7 @@ def test_a_row_changes_the_endpoint_and_what_it_serves(ada: User, web: Team, olg
     assert [change["kind"] for change in of.items.get().data["changes"]] == ["endpoint", "certificate"]
     assert not Endpoint.objects.filter(owner_team=web).exists()
 
-    assert store(of) == rows.Applied(1, 2)
+    assert store(of) == Applied(1, 2)
     for row in (Endpoint.objects.get(pk=place.pk), Certificate.objects.get(pk=served.pk)):
         assert (row.owner_team, row.owner_person, row.owner_origin) == (web, olga, "manual")
         assert row.owner_reason == "Row 2 of estate.csv, imported by ada@example.org."
@@ -72,7 +74,7 @@ def test_a_row_changes_the_endpoint_and_what_it_serves(ada: User, web: Team, olg
     assert AuditEvent.objects.filter(verb="import.rows_applied").count() == 1
     assert totals_are_true()
     # The same again changes nothing.
-    assert store(of) == rows.Applied(0, 0)
+    assert store(of) == Applied(0, 0)
 
     assert undo(of) == 0
     for row in (Endpoint.objects.get(pk=place.pk), Certificate.objects.get(pk=served.pk)):
@@ -243,7 +245,7 @@ def test_rows_wait_for_the_scan_that_finds_their_place(ada: User, web: Team) -> 
 
     def look() -> None:
         with kept() as deltas:
-            rows.match_waiting(found, NOW, deltas)
+            match_waiting(Arrived(found), NOW, deltas)
 
     look()
     assert not Endpoint.objects.filter(owner_team=web).exists()  # nobody agreed to it yet
@@ -260,7 +262,7 @@ def test_rows_wait_for_the_scan_that_finds_their_place(ada: User, web: Team) -> 
 def test_nothing_is_asked_if_no_row_waits_and_many_rows_cost_as_many_queries_as_few(ada: User, web: Team) -> None:
     place = make_endpoint("192.0.2.1", 443, "www.example.org")
     with kept() as deltas, CaptureQueriesContext(connection) as asked:
-        rows.match_waiting([place.pk], NOW, deltas)
+        match_waiting(Arrived([place.pk]), NOW, deltas)
     assert len(asked) == 1
 
     def cost(number: int) -> int:

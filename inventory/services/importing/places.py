@@ -94,7 +94,9 @@ def _found(
 ) -> list[Found]:
     own = [names.by_digest[item.sha256]] if item.sha256 in names.by_digest else []
     own += names.by_serial.get(serial_of(item), []) if serial_of(item) else []
-    places = [row for row in at.get(item.host, ()) if item.port in {None, row.port}][:PLACES_AT_MOST]
+    # A row without a host is not about the places that are asked without a name.
+    there = at.get(item.host, ()) if item.host else ()
+    places = [row for row in there if item.port in {None, row.port}][:PLACES_AT_MOST]
     served = dict.fromkeys(leaf for row in places if (leaf := certificates.get(row.certificate_id or 0)))
     by_way = [Found(row, by_way=True) for row in served if row not in own]
     return [*(Found(row) for row in own), *(Found(row) for row in places), *by_way]

@@ -9,7 +9,6 @@ from datetime import datetime
 from itertools import islice
 from typing import IO, Any
 
-from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -18,7 +17,7 @@ from certdash.lib.inert import shorten, visible
 from inventory import x509
 from inventory.models import Certificate, Endpoint, Import, ImportItem, ImportTouch
 from inventory.services.facts import digest_of
-from inventory.services.importing.changes import OWNER, Change, Meant, apply
+from inventory.services.importing.changes import OWNER, Applied, Change, Meant, apply
 from inventory.services.importing.meaning import Names, create_teams, may_create_teams
 from inventory.services.importing.places import Found, serial_of, things_of
 from inventory.services.importing.showing import show_changes
@@ -43,14 +42,6 @@ class Described:
     headings: list[dict[str, Any]]
     columns: dict[str, str]
     note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """How much some rows changed."""
-
-    rows: int
-    things: int
 
 
 def describe_table(stream: IO[bytes]) -> Described:
@@ -181,6 +172,10 @@ def _reason(item: ImportItem, changes: Sequence[Change]) -> str:
     """What a person should know of a row that is not refused: what could not be read, differs, or was kept."""
     said = [_remarks(item)] if item.data.get("remarks") else []
     said += _differences(item, changes)
+    if any(change.is_without_team for change in changes):
+        said.append(
+            _("The person is in no team or in several: name the team, too. Until then they are kept as a field.")
+        )
     kept = sorted({name for change in changes for name in change.kept})
     if kept:
         words = ", ".join(_("owner") if name == OWNER else name.removeprefix("custom_fields.") for name in kept)
@@ -206,10 +201,12 @@ def apply_rows(
     deltas: Counter[Share],
     *,
     only: Collection[int] | None = None,
+    again: bool = False,
 ) -> Applied:
     """Write what these rows say on what they are about. In the caller's transaction; ``tell_rows`` comes last in it.
 
-    Certificates of the rows are stored before. Nothing is written twice: what stands already is no change.
+    Certificates of the rows are stored before. Nothing is written twice: what stands already is no change. ``only``:
+    of places, these. ``again``: the rows were applied before; what they spoke of then is left as it is by now.
     """
     actor = still_acts(of.requested_by_id, now)
     rows = [item for item in items if item.data and item.outcome != Outcome.REFUSED]
@@ -217,10 +214,20 @@ def apply_rows(
         return Applied(0, 0)
     create_teams(of, rows, actor, now)
     names, things = Names.of(rows, actor), things_of(rows, actor, only=only, locked=True)
+    left = _spoken_of(rows, things) if again else {}
+    meant = {item.pk: _meant(of, item, names, actor) for item in rows}
+    found_by = {item.pk: left.get(item.pk, things[item.position]) for item in rows}
+    # What rows say of their own comes before what others say by the way, in whichever order they stand.
+    own, by_way = (
+        {
+            pk: [apply(each.thing, meant[pk], by_way=way) for each in found if each.by_way is way]
+            for pk, found in found_by.items()
+        }
+        for way in (False, True)
+    )
     changes: list[tuple[ImportItem, Change]] = []
     for item in rows:
-        meant = _meant(of, item, names, actor)
-        found = [apply(each.thing, meant, by_way=each.by_way) for each in things[item.position]]
+        found = own[item.pk] + by_way[item.pk]
         if found and item.outcome == Outcome.WAITING:
             item.outcome = Outcome.MATCHED
         if found:
@@ -229,6 +236,19 @@ def apply_rows(
     write_changes(changes, now, deltas)
     write(rows, ("outcome", "reason"))
     return Applied(len({item.pk for item, _change in changes}), len(changes))
+
+
+def _spoken_of(rows: Sequence[ImportItem], things: Mapping[int, list[Found]]) -> dict[int, list[Found]]:
+    """Of each row, by its key, what it has not spoken of before. Its own certificate was there when it was stored."""
+    touches = ImportTouch.objects.filter(among("item_id", [item.pk for item in rows]))
+    done = set(touches.values_list("item_id", "endpoint_id", "certificate_id"))
+    return {item.pk: [each for each in things[item.position] if _is_news(item, each, done)] for item in rows}
+
+
+def _is_news(item: ImportItem, found: Found, done: Collection[tuple[int, int | None, int | None]]) -> bool:
+    if isinstance(found.thing, Endpoint):
+        return (item.pk, found.thing.pk, None) not in done
+    return found.by_way and (item.pk, None, found.thing.pk) not in done
 
 
 def tell_rows(of: Import, applied: Applied, now: datetime) -> None:
@@ -245,44 +265,3 @@ def undo_rows(items: Iterable[ImportItem], now: datetime, deltas: Counter[Share]
     """
     touches = ImportTouch.objects.filter(among("item_id", [item.pk for item in items]))
     return take_touches_back(touches, now, deltas)
-
-
-@dataclass(frozen=True, slots=True)
-class Waited:
-    """What rows that waited said of endpoints that a scan found."""
-
-    applied: Sequence[tuple[Import, Applied]] = ()
-
-
-def match_waiting(endpoints: Collection[int], now: datetime, deltas: Counter[Share]) -> Waited:
-    """Apply the rows of stored imports that waited for one of these places; nothing more is asked if none waits.
-
-    Runs in the caller's transaction, who calls ``tell_waited`` after the totals are written.
-    """
-    items = _waiting_for(endpoints)
-    by_import: dict[Import, list[ImportItem]] = {}
-    for item in items:
-        by_import.setdefault(item.of, []).append(item)
-    told = []
-    for of, rows in by_import.items():
-        applied = apply_rows(of, rows, now, deltas, only=endpoints)
-        matched = sum(item.outcome == Outcome.MATCHED for item in rows)
-        Import.objects.filter(pk=of.pk).update(waiting=F("waiting") - matched, applied=F("applied") + matched)
-        told.append((of, applied))
-    return Waited(told)
-
-
-def _waiting_for(endpoints: Collection[int]) -> list[ImportItem]:
-    if not ImportItem.objects.filter(outcome=Outcome.WAITING).exists():
-        return []
-    places = Endpoint.objects.filter(among("pk", endpoints)).only("address", "port", "server_name")
-    at = {(host, row.port) for row in places for host in {row.host, row.server_name} if host}
-    waiting = ImportItem.objects.filter(among("host", {host for host, _port in at}), outcome=Outcome.WAITING)
-    rows = waiting.filter(of__step=Import.Step.STORED).select_related("of__requested_by").order_by("of_id", "position")
-    hosts = {host for host, _port in at}
-    return [row for row in rows if (row.host, row.port) in at or (row.port is None and row.host in hosts)]
-
-
-def tell_waited(waited: Waited, now: datetime) -> None:
-    for of, applied in waited.applied:
-        tell_rows(of, applied, now)

@@ -17,6 +17,7 @@ from inventory.services.importing import spool
 from inventory.services.importing.claims import BATCH, counts_of, end_step, keep_author, keep_claim, seen_by
 from inventory.services.importing.lineages import apply_settings, is_settings
 from inventory.services.importing.rows import apply_rows, tell_rows
+from inventory.services.importing.waiting import Arrived, match_waiting, tell_waited
 from inventory.services.rules import Finds, tell_applied
 from inventory.services.sightings import note_sightings
 from inventory.services.totals import kept
@@ -49,10 +50,12 @@ def _store_batch(of: Import, batch: Sequence[ImportItem], total: int, clock: Clo
             rows = [item for item in batch if item.data and not is_settings(item)]
             applied = apply_rows(of, rows, now, deltas) if rows else None
             attached = apply_settings(of, batch, now, deltas)
+            waited = match_waiting(Arrived(new_certificates=stored.new), now, deltas)
         tell_applied(inferred, now)
         if applied:
             tell_rows(of, applied, now)
         tell_rows(of, attached, now)
+        tell_waited(waited, now)
     of.done = done
 
 
