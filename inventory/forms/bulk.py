@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Team, User
 from inventory.forms.details import APPLICATION_LENGTH, LONGEST_LIFETIME, note_lines
 from inventory.forms.fields import ITEM_LENGTH, VALUE_LENGTH, TagWords, Words, short
-from inventory.forms.owner import ReasonForm, people_to_name
+from inventory.forms.owner import ReasonForm, people_to_name, require_team
 from inventory.models import BulkChange, Criticality, Environment, Exposure, Purpose
 
 MOST_CHOSEN = 500
@@ -66,6 +66,11 @@ class OwnerOfMany(ReasonForm):
         person = self.fields["person"]
         if isinstance(person, forms.ModelChoiceField):
             person.queryset = people_to_name(user)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        require_team(self)
+        return cleaned
 
     @property
     def change(self) -> Mapping[str, Any]:

@@ -63,6 +63,7 @@ class OwnerForm(Whole, ReasonForm):
     def clean(self) -> dict[str, Any]:
         """Without the version, nobody could say whether this overwrites what another person chose meanwhile."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        require_team(self)
         if not cleaned.get("version") and not self.non_field_errors():
             self.add_error(None, INCOMPLETE)
         return cleaned
@@ -79,6 +80,12 @@ class OwnerForm(Whole, ReasonForm):
             self.add_error(None, reason)
         self.add_error(None, _("Nothing was saved yet. Look at what differs, and save again."))
         self.data = {**{name: self.data[name] for name in self.data}, self.add_prefix("version"): version_of(stands)}
+
+
+def require_team(form: forms.Form) -> None:
+    """A person owns as one of a team: with none, it would be listed neither with a team nor as nobody's."""
+    if form.cleaned_data.get("person") and not form.cleaned_data.get("team") and "team" not in form.errors:
+        form.add_error("team", _("Choose the team of this person, too."))
 
 
 def people_to_name(user: User, *named: int) -> QuerySet[User]:

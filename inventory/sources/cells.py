@@ -14,6 +14,7 @@ from certdash.lib.inert import shorten, visible
 from inventory.addresses import pack, unpack
 from inventory.names import address_of, normalise
 from inventory.sources import columns as c
+from inventory.sources.tables import KEY_LEFT_OUT
 from inventory.x509 import split_pem
 
 CUSTOM = "custom:"
@@ -235,6 +236,9 @@ def _serial(said: Said, cell: str) -> None:
 
 def _certificate(said: Said, cell: str) -> None:
     """PEM, or base64 with or without line breaks; of several, the first."""
+    if cell == KEY_LEFT_OUT:
+        said.problem = "What should be a certificate is a private key; certdash takes none."
+        return
     blocks = [block for block in split_pem(cell.encode("ascii", "replace")) if "CERTIFICATE" in block.label]
     if blocks:
         said.der, reason = blocks[0].content or b"", blocks[0].reason

@@ -36,12 +36,16 @@ class Meant:
 
 @dataclass(slots=True)
 class Change:
-    """``before`` and ``after`` hold what differs; ``kept`` what people had said otherwise, and which stays."""
+    """``before`` and ``after`` hold what differs; ``kept`` what people had said otherwise, and which stays.
+
+    ``is_without_team``: the row names a person of no team or of several, and nothing says which one owns it.
+    """
 
     thing: Thing
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
+    is_without_team: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ def apply(thing: Thing, meant: Meant, *, by_way: bool) -> Change:
     _apply_owner(change, meant, by_way=by_way)
     for name, value in meant.details.items():
         _apply_detail(change, name, value, overwrite=meant.overwrite and not by_way)
-    _apply_custom(change, meant.custom, overwrite=meant.overwrite and not by_way)
+    custom = {"Owner": meant.person.email, **meant.custom} if change.is_without_team and meant.person else meant.custom
+    _apply_custom(change, custom, overwrite=meant.overwrite and not by_way)
     _apply_tags(change, meant.tags)
     if by_way:
         change.kept.clear()
@@ -97,6 +102,10 @@ def _apply_owner(change: Change, meant: Meant, *, by_way: bool) -> None:
     if (said and not (meant.overwrite and not by_way)) or (by_way and thing.owner_origin == Origin.RULE):
         change.kept[OWNER] = [thing.owner_team_id, thing.owner_person_id]
         return
+    if team is None:
+        # Whoever looks for what nobody owns would not see it: a person owns as one of a team.
+        change.is_without_team = True
+        return
     change.before[OWNER] = owner_of(thing)
     set_owner(thing, [team, person, Origin.MANUAL.value, meant.reason[:300], None])
     change.after[OWNER] = owner_of(thing)
@@ -116,7 +125,9 @@ def _apply_detail(change: Change, name: str, value: str, *, overwrite: bool) -> 
     old = getattr(thing, name)
     if old == value and name not in thing.ruled:
         return
-    if old and name not in thing.ruled and not overwrite:
+    # What a person emptied is their word, too; it is written down as no rule.
+    is_word = thing.ruled[name] == 0 if name in thing.ruled else bool(old)
+    if is_word and not overwrite:
         change.kept[name] = old
         return
     change.before[name], change.after[name] = old, value

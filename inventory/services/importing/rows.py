@@ -173,9 +173,7 @@ def _reason(item: ImportItem, changes: Sequence[Change]) -> str:
     said = [_remarks(item)] if item.data.get("remarks") else []
     said += _differences(item, changes)
     if any(change.is_without_team for change in changes):
-        said.append(
-            _("The person is in no team or in several: name the team, too. Until then they are kept as a field.")
-        )
+        said.append(_("The person is in no team or in several: name the team, too. Kept as a field."))
     kept = sorted({name for change in changes for name in change.kept})
     if kept:
         words = ", ".join(_("owner") if name == OWNER else name.removeprefix("custom_fields.") for name in kept)
