@@ -98,13 +98,15 @@ def _try(change: Change, by: By, refused: Collection[tuple[str, str]]) -> list[P
         with transaction.atomic():
             _make(section, change, by)
     except DeclareError as error:
-        return [Problem(at.line or change.line, at.column, f"{where}: {at.sentence}") for at in error.problems]
+        told = [(at.line or change.line, at.column, at.sentence) for at in error.problems]
+        return [Problem(line, column, f"{where}: {change.hides(sentence)}") for line, column, sentence in told]
     except ValidationError as error:
         follows = any(name in section.leans_on for name, _item in refused)
-        return [] if follows else [Problem(change.line, 0, f"{where}: {sentence}") for sentence in _sentences(error)]
+        sentences = [] if follows else map(change.hides, _sentences(error))
+        return [Problem(change.line, 0, f"{where}: {sentence}") for sentence in sentences]
     except (ValueError, PermissionDenied) as error:
         follows = isinstance(error, MissingError) and error.names in refused
-        return [] if follows else [Problem(change.line, 0, f"{where}: {error}")]
+        return [] if follows else [Problem(change.line, 0, f"{where}: {change.hides(str(error))}")]
     return None
 
 

@@ -36,11 +36,12 @@ def _differences(change: Change) -> str:
     if change.kind == "removed":
         return ""
     said = []
-    for name, value in change.after.items():
+    before, after = change.shown
+    for name, value in after.items():
         if change.kind == "created":
             said += [f"{name} {_shown(value)}"] if value not in change.key else []
         else:
-            said.append(f"{name} {_shown(change.before.get(name))} → {_shown(value)}")
+            said.append(f"{name} {_shown(before.get(name))} → {_shown(value)}")
     return f": {', '.join(said)}" if said else ""
 
 
@@ -67,7 +68,8 @@ def as_json(said: Mapping[str, Any], changes: Sequence[Change], problems: Sequen
 
 def _plain(change: Change) -> dict[str, Any]:
     told = {"section": change.section, "item": change.item, "kind": change.kind, "line": change.line}
-    return told | {"before": change.before, "after": change.after}
+    before, after = change.shown
+    return told | {"before": before, "after": after}
 
 
 def _as_text(value: object) -> str:

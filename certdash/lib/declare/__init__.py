@@ -3,7 +3,6 @@
 from certdash.lib.declare.dumping import dumped
 from certdash.lib.declare.fields import (
     Field,
-    Referred,
     Secret,
     Spelled,
     choice,
@@ -30,7 +29,6 @@ __all__ = [
     "MissingError",
     "Node",
     "Problem",
-    "Referred",
     "Scalar",
     "Secret",
     "Section",

@@ -27,19 +27,6 @@ class Spelled(str):
         return str(self)
 
 
-class Referred(str):
-    """A text that a reference led to: it is taken as any other, and shown as where it came from."""
-
-    __slots__ = ("origin",)
-
-    def __new__(cls, text: str, origin: str) -> Referred:
-        made = super().__new__(cls, text)
-        made.origin = origin
-        return made
-
-    origin: str
-
-
 class Secret:
     """A value that is shown nowhere."""
 
@@ -89,8 +76,19 @@ def _referred(node: Table, folder: Path) -> str:
         raise refuse(node, "a text, or {env: NAME}, or {file: PATH}")
     (kind,) = node.items
     name = text_alone(node.items[kind][1])
-    found = _of_environment(node, name) if kind == "env" else _of_file(node, _inside(node, folder, name))
-    return Referred(found, f"(from {kind} {name})")
+    return _of_environment(node, name) if kind == "env" else _of_file(node, _inside(node, folder, name))
+
+
+def origin_of(node: Node) -> str:
+    """Where a value, or something in it, is referred to: what is read there is shown nowhere. Empty if it is not."""
+    if isinstance(node, Scalar):
+        return ""
+    if isinstance(node, Listing):
+        return next(filter(None, map(origin_of, node.items)), "")
+    for name, (_key, value) in node.items.items():
+        if len(node.items) == 1 and name in {"env", "file"} and isinstance(value, Scalar):
+            return f"(from {name} {value.text})"
+    return next(filter(None, (origin_of(value) for _key, value in node.items.values())), "")
 
 
 def text_alone(node: Node) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from certdash.lib.declare.fields import Field, flag, meant, of_fields
+from certdash.lib.declare.fields import Field, flag, meant, of_fields, origin_of
 from certdash.lib.declare.reading import DeclareError, Listing, Node, Problem, Scalar, Table
 
 Key: TypeAlias = tuple[str, ...]
@@ -29,10 +29,31 @@ class Change:
     before: Values = field(default_factory=dict)
     after: Values = field(default_factory=dict)
     values: Values = field(default_factory=dict)
+    # Of fields that the file gives by reference: where it leads. What was read there is not shown.
+    origins: Mapping[str, str] = field(default_factory=dict)
+    # The fields of the key.
+    names: Key = ()
 
     @property
     def item(self) -> str:
-        return " · ".join(filter(None, self.key))
+        names = self.names or self.key
+        return " · ".join(
+            filter(None, (self.origins.get(name, part) for name, part in zip(names, self.key, strict=False)))
+        )
+
+    @property
+    def shown(self) -> tuple[Values, Values]:
+        """``before`` and ``after`` as they may be told."""
+        before = {name: "(not shown)" if name in self.origins else value for name, value in self.before.items()}
+        return before, {name: self.origins.get(name, value) for name, value in self.after.items()}
+
+    def hides(self, sentence: str) -> str:
+        """The sentence without what was read by reference."""
+        for name, origin in self.origins.items():
+            value = self.values.get(name)
+            for part in value if isinstance(value, tuple) else (value,):
+                sentence = sentence.replace(str(part), origin) if part else sentence
+        return sentence
 
 
 @dataclass(slots=True)
@@ -89,6 +110,8 @@ class Wanted:
     section: Section
     items: dict[Key, tuple[int, Values]]
     prune: bool = False
+    # Of each item, the fields that are given by reference, and where it leads.
+    origins: dict[Key, dict[str, str]] = field(default_factory=dict)
 
 
 def wanted(tree: Table, sections: Sequence[Section], folder: Path) -> list[Wanted]:
@@ -114,9 +137,10 @@ def wanted(tree: Table, sections: Sequence[Section], folder: Path) -> list[Wante
 def _section(section: Section, node: Node, folder: Path) -> Wanted:
     if not section.key:
         values = _item(section, node, section.name, folder)
-        return Wanted(section, {ALONE: (node.line, values)})
+        return Wanted(section, {ALONE: (node.line, values)}, origins={ALONE: _origins(node)})
     listing, prune = _listing(section, node)
     items: dict[Key, tuple[int, Values]] = {}
+    origins: dict[Key, dict[str, str]] = {}
     problems: list[Problem] = []
     for at, item in enumerate(listing.items):
         try:
@@ -126,14 +150,20 @@ def _section(section: Section, node: Node, folder: Path) -> Wanted:
             continue
         key = section.key_of(values)
         if key in items:
-            said = (
-                f"{section.name}[{at}] is the same as the one in line {items[key][0]}: {' · '.join(filter(None, key))}."
-            )
+            twice = Change(section.name, key, "created", origins=_origins(item), names=section.key)
+            said = f"{section.name}[{at}] is the same as the one in line {items[key][0]}: {twice.item}."
             problems.append(Problem(item.line, item.column, said))
         items[key] = (item.line, values)
+        origins[key] = _origins(item)
     if problems:
         raise DeclareError(*problems)
-    return Wanted(section, items, prune)
+    return Wanted(section, items, prune, origins)
+
+
+def _origins(node: Node) -> dict[str, str]:
+    given = node.items if isinstance(node, Table) else {}
+    found = {name: origin_of(value) for name, (_key, value) in given.items()}
+    return {name: origin for name, origin in found.items() if origin}
 
 
 def _item(section: Section, node: Node, where: str, folder: Path) -> Values:
@@ -171,7 +201,8 @@ def _changes(wish: Wanted, present: Mapping[Key, Values]) -> Iterator[Change]:
         if stood is None or after:
             kind: Literal["created", "changed"] = "created" if stood is None else "changed"
             told = {} if stood is None else {name: before.get(name) for name in after}
-            yield Change(section.name, key, kind, line, told, after, {**before, **given})
+            origins = wish.origins.get(key, {})
+            yield Change(section.name, key, kind, line, told, after, {**before, **given}, origins, section.key)
     gone = [key for key in present if key not in wish.items] if wish.prune else []
     for key in gone:
         yield Change(section.name, key, "removed", 0, dict(present[key]))
@@ -184,7 +215,9 @@ def _order(wish: Wanted, there: Sequence[Key]) -> Iterator[Change]:
     order = [*wish.items, *(key for key in there if key not in wish.items)]
     now = [*there, *(key for key in wish.items if key not in there)]
     if order != now:
-        names = {"order": tuple(key[0] for key in order)}
-        yield Change(
-            wish.section.name, (), "ordered", 0, {"order": tuple(key[0] for key in now)}, names, {"keys": order}
-        )
+        yield Change(wish.section.name, (), "ordered", 0, _called(wish, now), _called(wish, order), {"keys": order})
+
+
+def _called(wish: Wanted, keys: Sequence[Key]) -> Values:
+    name = wish.section.key[0]
+    return {"order": tuple(wish.origins.get(key, {}).get(name, key[0]) for key in keys)}

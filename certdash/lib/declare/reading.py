@@ -79,8 +79,8 @@ def read(text: str) -> Table:
     """Return the whole file as a table. Raises DeclareError with everything that is wrong in its form."""
     if len(text.encode(errors="surrogatepass")) > MOST_BYTES:
         raise DeclareError(Problem(0, 0, f"The file has more than {MOST_BYTES:,} bytes."))
+    builder = _Builder()
     try:
-        builder = _Builder()
         tree = builder.build(yaml.parse(text, Loader=yaml.SafeLoader))
     except (ValueError, OverflowError) as error:
         # Numbers of versions and of characters that are longer than any that there are.
