@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
 
@@ -155,10 +155,16 @@ def _csv(text: io.TextIOWrapper, head: str, note: str) -> Table:
             raise TableError("There is no row in it.")
     except (csv.Error, UnicodeDecodeError) as error:
         raise TableError(f"The headings cannot be read: {error}.") from error
-    if lines.is_cut or len(first) > COLUMNS_AT_MOST:
-        raise TableError(f"It has more than {COLUMNS_AT_MOST} columns.")
+    if lines.is_cut:
+        raise TableError(f"The line of its headings is longer than {LINE_AT_MOST:,} characters.")
+    _require_few(first)
     headings = named(first)
     return Table(headings, _rows(reader, lines, len(headings), number), note)
+
+
+def _require_few(columns: Sized) -> None:
+    if len(columns) > COLUMNS_AT_MOST:
+        raise TableError(f"It has more than {COLUMNS_AT_MOST} columns.")
 
 
 def _says_delimiter(cells: Sequence[str]) -> bool:
@@ -247,7 +253,8 @@ def _objects(stream: IO[bytes], encoding: str, note: str) -> Table:
     keys = dict.fromkeys(str(key) for item in items[:1000] if isinstance(item, dict) for key in item)
     if not keys:
         raise TableError("Its items have no names and values.")
-    headings = tuple(list(keys)[:COLUMNS_AT_MOST])
+    _require_few(keys)
+    headings = tuple(keys)
     return Table(named(headings), _items(items, headings), note)
 
 

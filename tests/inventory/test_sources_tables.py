@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import date
 
 import pytest
 
 from inventory.sources.cells import days_of, differs, read_cells
 from inventory.sources.columns import FIELDS, product_of, propose
-from inventory.sources.tables import KEY_LEFT_OUT, ROWS_AT_MOST, Table, TableError, looks_like_table, read_table
+from inventory.sources.tables import (
+    COLUMNS_AT_MOST,
+    KEY_LEFT_OUT,
+    LINE_AT_MOST,
+    ROWS_AT_MOST,
+    Table,
+    TableError,
+    looks_like_table,
+    read_table,
+)
 
 
 def table(raw: bytes) -> Table:
@@ -204,3 +214,11 @@ def test_json_that_would_fill_the_memory_is_refused_with_what_to_do(monkeypatch:
     monkeypatch.setattr("inventory.sources.tables.json.loads", pytest.fail)
     with pytest.raises(TableError, match=r"up to 8 MB: export it as CSV, or page by page"):
         read_table(io.BytesIO(b'[{"a":[]}' + b',{"a":[]}' * 900_000 + b"]"))
+
+
+def test_columns_beyond_those_allowed_are_refused_in_json_too_and_long_headings_are_named() -> None:
+    many = json.dumps([{f"k{at}": 1 for at in range(COLUMNS_AT_MOST + 1)}]).encode()
+    with pytest.raises(TableError, match="more than 200 columns"):
+        read_table(io.BytesIO(many))
+    with pytest.raises(TableError, match="The line of its headings is longer than"):
+        read_table(io.BytesIO(b"Host," + b"a" * LINE_AT_MOST + b"\nwww,x\n"))
