@@ -31,9 +31,23 @@ PAGES = (
     "/calendar/?quarter=2026-Q4&scope=all",
     "/calendar/feeds/",
     "/certificates/compare/?a={certificate}&b={hostile}",
+    "/certificates/?columns=environment&columns=key&columns=first_seen",
+    "/certificates/change/?team=web",
+    "/certificates/import/",
+    "/certificates/mail/?team=web",
+    "/certificates/{certificate}/told/",
+    "/views/",
+    "/ownership/",
+    "/ownership/ask/{certificate}/",
+    "/ownership/rules/",
+    "/ownership/rules/new/",
+    "/ownership/rules/preview/",
+    "/alerts/letters/",
+    "/alerts/daily/",
     "/issuers/",
     "/issuers/{issuer}/",
     "/search/?q=example",
+    "/reports/schedules/new/",
     "/discovery/",
     "/discovery/scans/{scan}/",
     "/discovery/scans/new/",
@@ -56,8 +70,15 @@ PAGES = (
     "/accounts/sessions/",
     "/accounts/password/change/",
 )
-OPEN_PAGES = ("/accounts/login/", "/accounts/password/reset/", "/accounts/signup/", "/invitation/", "/nothing/here/")
-STATUS = {"/invitation/": 404, "/nothing/here/": 404}
+OPEN_PAGES = (
+    "/yours/no-such-token/",
+    "/accounts/login/",
+    "/accounts/password/reset/",
+    "/accounts/signup/",
+    "/invitation/",
+    "/nothing/here/",
+)
+STATUS = {"/yours/no-such-token/": 404, "/invitation/": 404, "/nothing/here/": 404}
 
 
 def test_wide_pages_are_accessible_in_light_and_dark(estate: Estate, desk: OpenDesk) -> None:
@@ -89,10 +110,19 @@ def _every_page(estate: Estate, desk: OpenDesk, width: int) -> Iterator[Desk]:
 
 def test_a_printed_page_has_no_navigation(estate: Estate, desk: OpenDesk) -> None:
     tab = desk(estate.people["administrator"])
-    for path in ("/", "/certificates/", "/certificates/{certificate}/"):
+    for path in ("/", "/certificates/", "/certificates/{certificate}/", "/endpoints/{endpoint}/", "/domains/{domain}/"):
         page = tab.open(path.format(**estate.pks))
         page.emulate_media(media="print")
-        for hidden in ("#rail", ".topbar .searchbox", ".topbar .btn", ".tabs", ".buttons", ".skip"):
+        for hidden in (
+            "#rail",
+            ".topbar .searchbox",
+            ".topbar .btn",
+            ".tabs",
+            ".skip",
+            ".viewline",
+            ".cell-tick",
+            "main .btn",
+        ):
             shown = [one for one in page.locator(hidden).all() if one.is_visible()]
             assert not shown, f"{path}: {hidden}"
         assert page.locator("h1").is_visible()
