@@ -168,6 +168,10 @@ class Finding(models.Model):
             # The order of the list: of what is open and closed alike, and of what is open of one rule.
             models.Index(fields=["severity", "id"], name="finding_by_worst"),
             models.Index(fields=["rule", "severity", "id"], condition=Q(closed_at=None), name="open_finding_of_rule"),
+            # The oldest of each rule and severity: of an index that begins with NULL PostgreSQL takes no order.
+            models.Index(
+                fields=["rule", "severity", "opened_at"], condition=Q(closed_at=None), name="open_finding_by_age"
+            ),
             models.Index(fields=["rule", "closed_at"], name="finding_by_rule"),
             # What was opened and closed since somebody's last visit.
             models.Index(fields=["opened_at"], name="finding_by_opening"),

@@ -125,6 +125,8 @@ class Certificate(Standing):
         # What stands after "id" orders nothing: it lets a walk through the index skip rows without reading them.
         indexes = [
             models.Index(fields=["kind", "not_after", "id", "owner_team", *_COUNTED_BY], name="cert_by_expiry"),
+            # Of any kind, as the search of everything asks.
+            models.Index(fields=["not_after", "id"], name="cert_by_end"),
             models.Index(fields=["kind", "worst_severity", "id", "owner_team", "retired_at"], name="cert_by_worst"),
             models.Index(fields=["kind", "name", "id"], name="cert_by_name"),
             models.Index(fields=["kind", "first_seen_at", "id"], name="cert_by_first_seen"),
