@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -24,7 +25,7 @@ from inventory import filters
 from inventory.forms import RuleForm, TagForm, TrustStoreForm
 from inventory.models import BulkChange, Certificate, Endpoint, Import, Issuer, OwnershipRule, Tag, TrustStore
 from inventory.resources import RuleTable
-from inventory.services import judge_paths_again, next_position
+from inventory.services import judge_paths_again, let_wait_from, next_position
 
 # As many as an address holds; of more, all that match are changed from the list.
 MOST_LED = 300
@@ -222,8 +223,18 @@ class OwnershipRuleAdmin(TableAdmin):
         """A new one is asked last; either waits until somebody applies the rules."""
         if not change:
             obj.position = next_position()
-        obj.applied_at = None
+        if not change or form.changed_data:
+            obj.applied_at = None
         super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: OwnershipRule) -> None:
+        let_wait_from(obj.position)
+        super().delete_model(request, obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[OwnershipRule]) -> None:
+        let_wait_from(min(queryset.values_list("position", flat=True)))
+        super().delete_queryset(request, queryset)
 
 
 @admin.register(Import)

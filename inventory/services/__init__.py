@@ -27,9 +27,10 @@ from inventory.services.retirement import (
     unretire_certificate,
     unretire_endpoint,
 )
-from inventory.services.rules import Applied, Finds, apply_rules, tell_applied
+from inventory.services.rules import Applied, Finds, tell_applied
 from inventory.services.rules.keeping import (
     delete_rule,
+    let_wait_from,
     move_rule,
     next_position,
     note_applied,
@@ -61,7 +62,6 @@ __all__ = [
     "StoredChains",
     "Unknown",
     "adjust",
-    "apply_rules",
     "around",
     "assign_endpoint_owner",
     "assign_owner",
@@ -79,6 +79,7 @@ __all__ = [
     "keep_trust_store",
     "kept",
     "known_chains",
+    "let_wait_from",
     "most",
     "move_rule",
     "next_position",

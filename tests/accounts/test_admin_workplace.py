@@ -13,6 +13,7 @@ from accounts.models import AuditEvent, SavedView, Team, User
 from alerts.models import Letter, Mailing
 from discovery.models import Scan, Source
 from discovery.services import default_zone
+from inventory.models import OwnershipRule
 from policy.models import Finding
 from tests.conftest import NOW
 from tests.discovery.permitting import permit
@@ -20,6 +21,7 @@ from tests.inventory.factories import make_certificate, make_endpoint
 
 pytestmark = pytest.mark.django_db
 CERTIFICATES = "/admin/inventory/certificate/"
+RULES = "/admin/inventory/ownershiprule/"
 
 
 def shown(answer: Any) -> str:
@@ -129,3 +131,22 @@ def test_a_list_asks_the_same_number_of_queries_whatever_stands_in_it(
         make_certificate(f"n{number}.example.org", owner_team=web_team)
     with django_assert_max_num_queries(14):
         as_administrator.get(f"{CERTIFICATES}?q=example.org")
+
+
+def test_rules_below_one_that_is_deleted_wait_and_one_saved_as_it_was_does_not(as_administrator: Client) -> None:
+    team = Team.objects.create(name="Web")
+    rules = [
+        OwnershipRule.objects.create(name=f"R{n}", position=n, name_pattern=f"{n}.*", team=team, applied_at=NOW)
+        for n in (1, 2, 3, 4)
+    ]
+    page = as_administrator.get(f"{RULES}{rules[0].pk}/change/")
+    form = page.context["adminform"].form
+    same = {name: form.get_initial_for_field(field, name) or "" for name, field in form.fields.items()}
+    assert as_administrator.post(f"{RULES}{rules[0].pk}/change/", same).status_code == 302
+    as_administrator.post(f"{RULES}{rules[1].pk}/delete/", {"post": "yes"})
+    waiting = OwnershipRule.objects.filter(applied_at=None)
+    assert list(waiting.values_list("name", flat=True)) == ["R3", "R4"]
+    ticked = {"action": "delete_selected", "_selected_action": [rules[0].pk], "post": "yes"}
+    OwnershipRule.objects.update(applied_at=NOW)
+    as_administrator.post(RULES, ticked)
+    assert not OwnershipRule.objects.exclude(applied_at=None).exists()

@@ -14,7 +14,7 @@ from discovery.models import Network, Source
 from discovery.services import default_zone
 from inventory.addresses import pack
 from inventory.models import Certificate, Endpoint, OwnershipRule, Tag
-from inventory.services import SeenBy, apply_rules, assign_owner, describe, kept, recount, tell_applied
+from inventory.services import Finds, SeenBy, assign_owner, describe, kept, recount, tell_applied
 from inventory.services.bulk_kinds import name_of
 from inventory.services.rules import apply_batch
 from tests.conftest import NOW
@@ -30,11 +30,11 @@ def rule(position: int = 1, **columns: Any) -> OwnershipRule:
 
 
 def find(*rows: Rows, team: Team | None = None, by: SeenBy | None = None) -> None:
-    """As a recording does with what it found."""
+    """As a recording does with what it found and knew before."""
     certificates = [row.pk for row in rows if isinstance(row, Certificate)]
     endpoints = [row.pk for row in rows if isinstance(row, Endpoint)]
     with kept() as deltas:
-        applied = apply_rules(certificates, endpoints, NOW, deltas, team=team, by=by)
+        applied = Finds.now(team, by).apply(certificates, endpoints, NOW, deltas)
     tell_applied(applied, NOW)
 
 

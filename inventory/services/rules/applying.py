@@ -87,29 +87,15 @@ class Asked:
         return stand.after(said, self.fallbacks.say(facts) if fallback_of(self.fallbacks, stand, said) else None)
 
 
-def apply_rules(
-    certificates: Collection[int],
-    endpoints: Collection[int],
-    now: datetime,
-    deltas: Counter[Share],
-    *,
-    team: Team | None = None,
-    by: SeenBy | None = None,
-) -> Applied | None:
-    """Say of new finds whose they are: of these (primary keys), what nobody owns and nobody spoke of.
-
-    First the rules; else ``team``, whose source finds it now; else the team of a source or of a network. Runs in the
-    caller's transaction, in a number of queries that does not depend on how many they are; the caller calls
-    ``tell_applied`` after the totals are written.
-    """
-    asked = Asked.now(team, by)
-    return apply_asked(asked, certificates, endpoints, now, deltas) if asked.speaks else None
-
-
 def apply_asked(
     asked: Asked, certificates: Collection[int], endpoints: Collection[int], now: datetime, deltas: Counter[Share]
 ) -> Applied:
-    """As ``apply_rules``, with the rules as they were when asked for."""
+    """Say whose finds are that nobody owns and nobody spoke of: of these, known by their primary keys.
+
+    First the rules; else whose source finds it now; else the team of a source or of a network. Runs in the caller's
+    transaction, in a number of queries that does not depend on how many they are; the caller calls ``tell_applied``
+    after the totals are written.
+    """
     fresh = {"owner_team": None, "owner_person": None, "owner_origin": "", "owner_reason": ""}
     leaves = Certificate.objects.leaves().filter(among("pk", certificates))
     return Applied(

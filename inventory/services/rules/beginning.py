@@ -72,7 +72,7 @@ class Finds:
     def apply(
         self, certificates: Collection[int], endpoints: Collection[int], now: datetime, deltas: Counter[Share]
     ) -> Applied | None:
-        """Say of all that was found whose it is: primary keys, those of what was new among them (``apply_rules``)."""
+        """Say of all that was found whose it is: primary keys, those of what was new among them (``apply_asked``)."""
         if not self.asked.speaks:
             return None
         begun = {owned.noun: _made(changes) for owned, changes in self._both}

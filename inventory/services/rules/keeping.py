@@ -90,10 +90,15 @@ def delete_rule(rule: OwnershipRule, *, actor: User | None, now: datetime) -> No
     if actor is not None:
         require_role(actor, Role.ADMINISTRATOR)
     before, pk = rule_words(rule) | {"position": rule.position}, rule.pk
-    OwnershipRule.objects.filter(position__gte=rule.position).update(applied_at=None)
+    let_wait_from(rule.position)
     rule.delete()
     rule.pk = pk
     audit(actor, "ownershiprule.deleted", rule, before, now=now)
+
+
+def let_wait_from(position: int) -> None:
+    """What stood below a rule that is gone may speak now where it did not: it waits until the rules are applied."""
+    OwnershipRule.objects.filter(position__gte=position).update(applied_at=None)
 
 
 def note_applied(now: datetime) -> None:

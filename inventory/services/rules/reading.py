@@ -30,13 +30,8 @@ _GIVEN = ("team_id", "environment", "criticality", "application")
 Owners: TypeAlias = tuple[Mapping[str, int], Iterable[Place]]
 
 
-def current_rules() -> list[Rule]:
-    """All rules that are switched on, in their order."""
-    return [as_rule(row) for row in OwnershipRule.objects.filter(enabled=True)]
-
-
 def current_book() -> RuleBook:
-    """As ``current_rules``, ready to be asked: while no rule changes, each batch of a long work has the same."""
+    """All rules that are switched on, in their order: while none changes, each batch of a long work has the same."""
     rows = OwnershipRule.objects.filter(enabled=True).values_list("pk", "name", *CONDITIONS, *_GIVEN)
     return _book(tuple(rows))
 
