@@ -102,6 +102,8 @@ def _page(request: HttpRequest, of: Import, form: ColumnsForm | None = None, sta
         context |= items_context(request, of)
     if of.step == Step.PREVIEW and not of.is_open and (locked := importing.still_locked(of)):
         context |= {"locked": locked, "password_form": PasswordForm()}
+    if of.step == Step.UNDONE:
+        context["undone"] = importing.what_was_taken_back(of)
     context["new_words"] = _store_words(of)
     return render(request, DETAIL, context, status=status)
 

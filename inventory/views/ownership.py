@@ -216,6 +216,8 @@ def undo(request: HtmxRequest) -> HttpResponse:
     asked = _read(request.POST.get("undo", ""))
     if asked is None:
         said = _("This can no longer be taken back here. Change the owner on its page.")
+        if wants_fragment(request):
+            return render(request, f"{TEMPLATE}#done", {"said": said, "problem": True}, status=422)
         messages.error(request, said)
         return render(request, TEMPLATE, _here(request, now), status=422)
     what, pk, before, version = asked

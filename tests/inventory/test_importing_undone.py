@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import AuditEvent, Membership, Role, Team, User
@@ -55,6 +56,18 @@ def test_what_went_to_another_team_is_kept_with_the_reason(olga: User, place: En
     assert (back.environment, back.tags.count()) == ("", 0)
     assert "belongs to others by now" in of.items.get().reason
     assert ImportTouch.objects.get().certificate == kept
+
+
+def test_the_page_of_what_was_taken_back_says_what_stayed(olga: User, place: Endpoint, client: Client) -> None:
+    of = stored(olga)
+    Certificate.objects.update(owner_team=Team.objects.create(name="Payments", slug="payments"))
+    undo(of)
+    Import.objects.filter(pk=of.pk).update(step=Import.Step.UNDONE, status=WorkStatus.DONE)
+    client.force_login(olga)
+    page = " ".join(client.get(f"/certificates/import/{of.pk}/").text.split())
+    assert "It was taken back: 0 certificates that it made were forgotten." in page
+    assert "1 change stays, because it is about what belongs to other teams by now." in page
+    assert "applied by themselves" not in page
 
 
 def test_who_sees_everything_takes_back_what_went_to_another_team(olga: User, place: Endpoint) -> None:

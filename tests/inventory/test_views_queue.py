@@ -217,6 +217,9 @@ def test_one_click_assigns_and_another_takes_it_back(as_operator: Client, web_te
     late = as_operator.post("/ownership/undo/", {"undo": token}, follow=True)
     assert "nothing was taken back" not in words(late)
     assert as_operator.post("/ownership/undo/", {"undo": f"{token}x"}).status_code == 422
+    forged = as_operator.post("/ownership/undo/", {"undo": f"{token}x"}, headers=HTMX)
+    assert (forged.status_code, "<html" in forged.text) == (422, False)
+    assert "can no longer be taken back here" in words(forged)
 
 
 def test_without_scripts_the_page_comes_back_with_the_way_to_undo(as_operator: Client, web_team: Team) -> None:

@@ -18,6 +18,7 @@ from inventory.services.importing.locked import Tried, still_locked, try_passwor
 from inventory.services.importing.outright import import_outright, look_over
 from inventory.services.importing.outright_rows import Sheet, import_rows, look_over_rows, open_sheet
 from inventory.services.importing.running import resume_imports, run_import, tidy_imports
+from inventory.services.importing.undoing import what_was_taken_back
 
 __all__ = [
     "ImportRefusedError",
@@ -40,4 +41,5 @@ __all__ = [
     "tidy_imports",
     "try_password",
     "undo_import",
+    "what_was_taken_back",
 ]

@@ -93,11 +93,18 @@ def _forget(rows: Sequence[Certificate], deltas: Counter[Share]) -> None:
 
 
 def _end(of: Import, clock: Clock) -> None:
-    now = clock()
-    made = of.items.filter(made=True)
-    told = {"forgotten": made.filter(certificate=None).count(), "kept": made.exclude(certificate=None).count()}
-    if others := ImportTouch.objects.filter(item__of=of).count():
-        told["kept_of_others"] = others
+    now, told = clock(), what_was_taken_back(of)
     with transaction.atomic():
         end_step(of, Import.Step.UNDONE, now, undone_at=now)
         audit(of.requested_by, "import.undone", of, {}, {**told, "sha256": of.sha256}, now=now)
+
+
+def what_was_taken_back(of: Import) -> dict[str, int]:
+    """Of the certificates that it made, how many are ``forgotten`` and how many ``kept`` because others know them.
+
+    ``kept_of_others``: rows whose changes stay, because what they changed belongs to other teams by now.
+    """
+    made = of.items.filter(made=True)
+    told = {"forgotten": made.filter(certificate=None).count(), "kept": made.exclude(certificate=None).count()}
+    others = ImportTouch.objects.filter(item__of=of).count()
+    return told | {"kept_of_others": others} if others else told
