@@ -181,7 +181,7 @@ def note_export(actor: User | None, export: Export[Any], form: str, result: Filt
         audit(actor, "inventory.exported", export.name, after={"format": form, "filter": result.query}, now=now)
 
 
-def write(export: Export[Any], form: str, result: Filtered[Any], now: datetime) -> Iterator[str]:
+def write(export: Export[Any], form: str, result: Filtered[Any], now: datetime) -> Generator[str]:
     """The export piece by piece, so that its size costs no memory; nothing is read before the first piece.
 
     Inside of a transaction it is of that moment, which this thread alone sees: then all is read before the first piece.

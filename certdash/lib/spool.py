@@ -23,7 +23,7 @@ PATIENCE = 0.5
 THREAD = "writer-of-a-spool"
 
 
-def spooled(pieces: Generator[str], *, meanwhile: bool) -> Iterator[str]:
+def spooled(pieces: Generator[str], *, meanwhile: bool) -> Generator[str]:
     """What ``pieces`` yields, in other pieces.
 
     ``meanwhile``: they are written in a thread while the first ones are handed on; else all of them are written here

@@ -116,7 +116,7 @@ def test_who_leaves_ends_the_reading(estate: None, monkeypatch: pytest.MonkeyPat
     read: list[Certificate] = []
     pieces = exports.write(an_export(read.append), "csv", found(), NOW)
     assert next(pieces)
-    pieces.close()  # type: ignore[attr-defined] # a generator, of which callers need no more than that it is iterated
+    pieces.close()
     assert not writers()
 
 
