@@ -65,7 +65,8 @@ def test_the_page_of_what_was_taken_back_says_what_stayed(olga: User, place: End
     Import.objects.filter(pk=of.pk).update(step=Import.Step.UNDONE, status=WorkStatus.DONE)
     client.force_login(olga)
     page = " ".join(client.get(f"/certificates/import/{of.pk}/").text.split())
-    assert "It was taken back: 0 certificates that it made were forgotten." in page
+    assert "It was taken back." in page
+    assert "forgotten" not in page
     assert "1 change stays, because it is about what belongs to other teams by now." in page
     assert "applied by themselves" not in page
 
