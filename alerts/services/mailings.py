@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from alerts.models import Letter, Mailing
 from alerts.services.letters import About, Clock, write_letter
 from alerts.snapshot import ends
 from certdash.lib.inert import shorten, visible
-from certdash.lib.work import LEASE, Heart, WorkStatus, lapsed_q
+from certdash.lib.work import LEASE, Heart, WorkStatus, resume
 from inventory import filters
 from inventory.models import Certificate
 
@@ -258,12 +258,4 @@ def letter_body(message: str, share: Share, author: User, now: datetime) -> str:
 
 def resume_mailings(now: datetime) -> int:
     """Hand over again what nobody works on. Safe to call twice."""
-    waiting = Mailing.objects.claimable(now).filter(Q(claim_until=None) | lapsed_q(now))
-    resumed = 0
-    for mailing in waiting.only("pk", "attempts", "claim_until"):
-        same = Mailing.objects.filter(pk=mailing.pk, attempts=mailing.attempts, claim_until=mailing.claim_until)
-        with transaction.atomic():
-            if same.update(status=WorkStatus.QUEUED, claim_until=now + LEASE):
-                async_task(WRITE, mailing.pk)
-                resumed += 1
-    return resumed
+    return resume(Mailing.objects.stranded(now), WRITE, now)

@@ -11,14 +11,16 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, models
+from django.db import DatabaseError, InterfaceError, connection, models, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django_q.tasks import async_task
 
 LEASE = timedelta(seconds=60)
 # Clocks of several machines differ a little. What is claimed for longer was claimed while a clock was ahead.
@@ -43,6 +45,7 @@ OPEN = (WorkStatus.QUEUED, WorkStatus.RUNNING)
 
 
 Row = TypeVar("Row", bound=models.Model)
+Wanted = TypeVar("Wanted", bound="Work")
 
 
 def held_q(now: datetime) -> Q:
@@ -62,6 +65,10 @@ class WorkQuerySet(models.QuerySet[Row], Generic[Row]):
     def claimable(self, now: datetime) -> Self:
         """Rows that nobody works on: waiting, or running under a lease that has run out."""
         return self.filter(Q(status=WorkStatus.QUEUED) | Q(lapsed_q(now), status=WorkStatus.RUNNING))
+
+    def stranded(self, now: datetime) -> Self:
+        """Of these, rows that are not on their way to anybody: their task was lost, or their worker died."""
+        return self.claimable(now).filter(Q(claim_until=None) | lapsed_q(now))
 
 
 class Work(models.Model):
@@ -125,6 +132,25 @@ class Work(models.Model):
     def percent(self) -> int:
         """Whole per cent done, rounded down so that 100 means finished."""
         return self.done * 100 // self.total if self.total else 0
+
+
+def resume(stranded: models.QuerySet[Wanted], task: str, now: datetime) -> int:
+    """Hand over again what nobody works on; return how much it was. Safe to call twice."""
+    # The rest of such a row may be megabytes.
+    return sum(_hand_over(work, task, now) for work in stranded.only("status", "attempts", "claim_until"))
+
+
+@transaction.atomic
+def _hand_over(work: Work, task: str, now: datetime) -> bool:
+    """Put the row back in the queue. False if somebody claimed it meanwhile."""
+    same = type(work)._default_manager.filter(
+        pk=work.pk, status=work.status, attempts=work.attempts, claim_until=work.claim_until
+    )
+    if not same.update(status=WorkStatus.QUEUED, claim_until=now + LEASE):
+        return False
+    transaction.on_commit(partial(logger.info, "%s %s goes on", work._meta.verbose_name, work.pk))
+    async_task(task, work.pk)
+    return True
 
 
 class Heart:

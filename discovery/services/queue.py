@@ -15,7 +15,7 @@ from django_q.models import Failure, OrmQ
 from django_q.tasks import async_task
 
 from accounts.models import TickRun
-from certdash.lib.work import LEASE, OPEN, WorkStatus, held_q, lapsed_q
+from certdash.lib.work import LEASE, OPEN, WorkStatus, held_q
 from discovery.models import Scan, ScanShard
 from discovery.models.scans import ScanQuerySet, ScanShardQuerySet
 from discovery.services.networks import DEFAULT_ZONE
@@ -100,12 +100,7 @@ def _under_way(zone: str, now: datetime) -> list[int]:
 
 
 def _claimable(scan: Scan, now: datetime) -> ScanShard | None:
-    return _nobodys(scan.shards.all(), now).order_by("number").first()
-
-
-def _nobodys(shards: ScanShardQuerySet, now: datetime) -> ScanShardQuerySet:
-    """Shards that nobody works on and that are not on their way to anybody."""
-    return shards.claimable(now).filter(Q(claim_until=None) | lapsed_q(now))
+    return scan.shards.stranded(now).order_by("number").first()
 
 
 def hand_over(shard: ScanShard, zone: str, now: datetime) -> bool:
@@ -113,7 +108,7 @@ def hand_over(shard: ScanShard, zone: str, now: datetime) -> bool:
 
     Should the task be lost, the shard waits again after the lease. One whose worker died waits from now on.
     """
-    taken = _nobodys(ScanShard.objects.filter(pk=shard.pk), now)
+    taken = ScanShard.objects.filter(pk=shard.pk).stranded(now)
     if not taken.update(status=WorkStatus.QUEUED, claim_until=now + LEASE):
         return False
     enqueue(RUN_SHARD, shard.pk, zone=zone)

@@ -11,7 +11,6 @@ import hashlib
 import logging
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -22,7 +21,7 @@ from django_q.tasks import async_task
 
 from accounts.models import User
 from accounts.services import audit, require_change, still_acts
-from certdash.lib.work import LEASE, OPEN, Clock, WorkStatus, lapsed_q
+from certdash.lib.work import LEASE, OPEN, Clock, WorkStatus, resume
 from inventory import filters
 from inventory.filters import count_up_to, error_sentences
 from inventory.models import BulkChange, Certificate, Endpoint
@@ -128,8 +127,7 @@ def run_change(pk: int, worker: str, clock: Clock) -> None:
 
 def resume_changes(now: datetime) -> int:
     """Hand over again what nobody works on: its task was lost on the way, or its worker died. Safe to call twice."""
-    waiting = BulkChange.objects.claimable(now).filter(lapsed_q(now))
-    return sum(_hand_over(work, now) for work in waiting.only("pk", "status", "attempts", "claim_until"))
+    return resume(BulkChange.objects.stranded(now), RUN, now)
 
 
 @transaction.atomic
@@ -270,16 +268,3 @@ def _stop_a_killer(work: BulkChange) -> None:
 def _wait_for_a_turn(work: BulkChange, now: datetime) -> None:
     if work.beat(now, status=WorkStatus.QUEUED):
         async_task(RUN, work.pk)
-
-
-@transaction.atomic
-def _hand_over(work: BulkChange, now: datetime) -> bool:
-    """Put the change back in the queue. False if somebody claimed it meanwhile."""
-    same = BulkChange.objects.filter(
-        pk=work.pk, status=work.status, attempts=work.attempts, claim_until=work.claim_until
-    )
-    if not same.update(status=WorkStatus.QUEUED, claim_until=now + LEASE):
-        return False
-    transaction.on_commit(partial(log.info, "bulk change %s goes on", work.pk))
-    async_task(RUN, work.pk)
-    return True

@@ -13,12 +13,11 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django_q.tasks import async_task
 
 from accounts.models import Team, User
 from accounts.services import audit, still_here
-from certdash.lib.work import LEASE, Clock, Heart, WorkStatus, lapsed_q
+from certdash.lib.work import LEASE, Clock, Heart, WorkStatus, resume
 from inventory.services import one_moment
 from reports.models import Report
 from reports.services.folders import workplace
@@ -61,20 +60,7 @@ def request_report(
 
 def resume_reports(now: datetime) -> int:
     """Hand over again what nobody works on: its task was lost on the way, or its worker died. Safe to call twice."""
-    waiting = Report.objects.claimable(now).filter(Q(claim_until=None) | lapsed_q(now))
-    return sum(_hand_over(report, now) for report in waiting.only("pk", "status", "attempts", "claim_until"))
-
-
-@transaction.atomic
-def _hand_over(report: Report, now: datetime) -> bool:
-    """Put the report back in the queue. False if somebody claimed it meanwhile."""
-    same = Report.objects.filter(
-        pk=report.pk, status=report.status, attempts=report.attempts, claim_until=report.claim_until
-    )
-    if not same.update(status=WorkStatus.QUEUED, claim_until=now + LEASE):
-        return False
-    async_task(MAKE, report.pk)
-    return True
+    return resume(Report.objects.stranded(now), MAKE, now)
 
 
 def make_report(pk: int, worker: str, clock: Clock) -> None:

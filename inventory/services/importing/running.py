@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
-from django_q.tasks import async_task
 
 from accounts.services import audit
-from certdash.lib.work import LEASE, Clock, Heart, WorkStatus, lapsed_q
+from certdash.lib.work import Clock, Heart, WorkStatus, resume
 from inventory.models import Import, ImportItem
 from inventory.services.importing import spool
 from inventory.services.importing.asking import ROUNDS, RUN
@@ -64,18 +63,7 @@ def _fail(of: Import, reason: str, now: datetime) -> None:
 
 def resume_imports(now: datetime) -> int:
     """Hand over again what nobody works on: its task was lost on the way, or its worker died. Safe to call twice."""
-    waiting = Import.objects.claimable(now).filter(Q(claim_until=None) | lapsed_q(now))
-    return sum(_hand_over(of, now) for of in waiting.only("pk", "status", "attempts", "claim_until"))
-
-
-@transaction.atomic
-def _hand_over(of: Import, now: datetime) -> bool:
-    """Put the import back in the queue. False if somebody claimed it meanwhile."""
-    same = Import.objects.filter(pk=of.pk, status=of.status, attempts=of.attempts, claim_until=of.claim_until)
-    if not same.update(status=WorkStatus.QUEUED, claim_until=now + LEASE):
-        return False
-    async_task(RUN, of.pk)
-    return True
+    return resume(Import.objects.stranded(now), RUN, now)
 
 
 def tidy_imports(now: datetime) -> int:
