@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from inventory.models import Endpoint
 from inventory.services.totals import ENDPOINTS, numbers
@@ -21,18 +22,20 @@ def refresh_statistics() -> None:
             cursor.execute("PRAGMA analysis_limit = 0")
             for table in connection.introspection.table_names(cursor):
                 cursor.execute(f"ANALYZE {connection.ops.quote_name(table)}")
+            cursor.execute(f"PRAGMA user_version = {_migrations()}")
 
 
 def refresh_statistics_if_outgrown() -> bool:
-    """Do it before the night if the estate has doubled since: of indexes never measured SQLite guesses badly.
+    """Do it before the night if the estate has doubled since, or an upgrade has brought indexes.
 
-    A first scan of a large estate would be recorded at two thirds, and judged at a third of the speed.
+    Of indexes never measured SQLite guesses badly: a first scan of a large estate would be recorded at two thirds, and
+    judged at a third of the speed.
     """
     if connection.vendor != "sqlite":
         return False
     # The kept total is at most the number of rows, so that this ends.
     alive = numbers(None, ENDPOINTS)[ENDPOINTS].get("total", 0)
-    outgrown = alive >= max(FIRST_MEASURED, 2 * _measured())
+    outgrown = alive >= FIRST_MEASURED and (alive >= 2 * _measured() or _upgraded())
     if outgrown:
         refresh_statistics()
     return outgrown
@@ -46,3 +49,14 @@ def _measured() -> int:
             return 0
         cursor.execute("SELECT max(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = %s", [Endpoint._meta.db_table])
         return cursor.fetchone()[0] or 0
+
+
+def _upgraded() -> bool:
+    """Whether tables or indexes may have changed since they were measured last."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA user_version")  # a number that SQLite keeps for applications
+        return bool(cursor.fetchone()[0] != _migrations())
+
+
+def _migrations() -> int:
+    return MigrationRecorder.Migration.objects.count()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from inventory.services import recount, refresh_statistics, refresh_statistics_if_outgrown, statistics
 from tests.inventory.factories import make_certificate, make_endpoint
@@ -39,6 +40,16 @@ def test_an_estate_that_has_doubled_is_measured_before_the_night(monkeypatch: py
     assert not refresh_statistics_if_outgrown()
     endpoints(4)
     assert refresh_statistics_if_outgrown()
+
+
+def test_the_indexes_of_an_upgrade_are_measured_before_the_night(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "FIRST_MEASURED", 1)
+    endpoints(1)
+    assert refresh_statistics_if_outgrown()
+    assert not refresh_statistics_if_outgrown()
+    MigrationRecorder(connection).record_applied("inventory", "9999_another_index")
+    assert refresh_statistics_if_outgrown()
+    assert not refresh_statistics_if_outgrown()
 
 
 def test_a_small_estate_is_left_to_the_night() -> None:
