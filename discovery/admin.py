@@ -11,7 +11,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import model_ngettext
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -21,7 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import AuditedAdmin, ReadOnlyAdmin
+from accounts.admin import AuditedAdmin, ReadOnlyAdmin, ServedAdmin
 from accounts.models import User
 from accounts.services import require_administrator
 from certdash.lib.inert import visible
@@ -71,26 +70,12 @@ def _why_kept(zone: Zone) -> str:
     return sentence % {"zone": zone, "used": ", ".join(used)}
 
 
-class ServedAdmin(AuditedAdmin):
-    """Rows that services write, with their audit event: here they are only asked to."""
+class ZonedAdmin(ServedAdmin):
+    """A new row is in the default zone, unless somebody says otherwise."""
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         asked: dict[str, Any] = super().get_changeform_initial_data(request)
         return {"zone": services.default_zone().pk, **asked}
-
-    def save_related(self, _request: HttpRequest, form: Any, _formsets: Any, _change: bool) -> None:  # noqa: FBT001
-        form.save_m2m()
-
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        self.delete(obj, require_administrator(request.user))
-
-    @transaction.atomic
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        for row in queryset:
-            self.delete(row, require_administrator(request.user))
-
-    def delete(self, row: Any, actor: User) -> None:
-        raise NotImplementedError
 
 
 class NetworkAdminForm(NetworkBase):
@@ -130,7 +115,7 @@ class NetworkAdminForm(NetworkBase):
 
 
 @admin.register(Network)
-class NetworkAdmin(ServedAdmin):
+class NetworkAdmin(ZonedAdmin):
     form = NetworkAdminForm
     list_display = ["cidr", "name", "purpose", "is_excluded", "allows_special", "zone", "owner_team"]
     list_filter = ["purpose", "is_excluded", "zone"]
@@ -169,7 +154,7 @@ class SourceAdminForm(SourceForm):
 
 
 @admin.register(Source)
-class SourceAdmin(ServedAdmin):
+class SourceAdmin(ZonedAdmin):
     list_display = ["name", "kind", "ports", "zone", "owner_team", "enabled", "next_run_at", "last_run_at"]
     list_filter = ["enabled", "kind", "zone", "owner_team"]
     list_select_related = ["zone", "owner_team"]

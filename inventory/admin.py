@@ -1,4 +1,7 @@
-"""The Django admin of the inventory: facts to read, tags and trust stores to keep."""
+"""The Django admin of the inventory: facts to read, tags, trust stores and rules to keep.
+
+Trust stores and rules are written by the services that pages and commands call, which record the change.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -18,14 +20,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import AuditedAdmin, ReadOnlyAdmin, TableAdmin
+from accounts.admin import AuditedAdmin, ReadOnlyAdmin, ServedAdmin, TableAdmin
+from accounts.models import User
 from accounts.services import require_administrator
 from certdash.lib.inert import visible
 from inventory import filters
 from inventory.forms import RuleForm, TagForm, TrustStoreForm
 from inventory.models import BulkChange, Certificate, Endpoint, Import, Issuer, OwnershipRule, Tag, TrustStore
 from inventory.resources import RuleTable
-from inventory.services import judge_paths_again, let_wait_from, next_position
+from inventory.services import delete_rule, keep_trust_store, remove_trust_store, save_rule
 
 # As many as an address holds; of more, all that match are changed from the list.
 MOST_LED = 300
@@ -170,26 +173,20 @@ class TagAdmin(AuditedAdmin):
 
 
 @admin.register(TrustStore)
-class TrustStoreAdmin(AuditedAdmin):
+class TrustStoreAdmin(ServedAdmin):
     form = TrustStoreForm
     list_display = ["name", "added_at"]
     search_fields = ["name"]
     readonly_fields = ["added_at"]
     taken_as_is = ["pem"]
 
-    def save_model(self, request: HttpRequest, obj: TrustStore, form: Any, change: bool) -> None:  # noqa: FBT001
-        if not change:
-            obj.added_at = timezone.now()
-        super().save_model(request, obj, form, change)
-        judge_paths_again(timezone.now())
+    def save_model(self, request: HttpRequest, obj: TrustStore, _form: Any, change: bool) -> None:  # noqa: FBT001
+        stored = TrustStore.objects.get(pk=obj.pk) if change else None
+        actor = require_administrator(request.user)
+        obj.pk = keep_trust_store(obj.name, obj.pem, actor=actor, now=timezone.now(), store=stored).pk
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[TrustStore]) -> None:
-        super().delete_queryset(request, queryset)
-        judge_paths_again(timezone.now())
-
-    def delete_model(self, request: HttpRequest, obj: TrustStore) -> None:
-        super().delete_model(request, obj)
-        judge_paths_again(timezone.now())
+    def delete(self, row: TrustStore, actor: User) -> None:
+        remove_trust_store(row, actor=actor, now=timezone.now())
 
 
 class RuleAdminForm(RuleForm):
@@ -199,7 +196,7 @@ class RuleAdminForm(RuleForm):
 
 
 @admin.register(OwnershipRule)
-class OwnershipRuleAdmin(TableAdmin):
+class OwnershipRuleAdmin(ServedAdmin, TableAdmin):
     table = RuleTable
     form = RuleAdminForm
     list_display = ["name", "position", "enabled", "name_pattern", "network", "tag", "team", "environment", "page"]
@@ -219,22 +216,11 @@ class OwnershipRuleAdmin(TableAdmin):
         """What the form refuses is refused of a row in the same words."""
         return RuleTable(form=RuleAdminForm)
 
-    def save_model(self, request: HttpRequest, obj: OwnershipRule, form: Any, change: bool) -> None:  # noqa: FBT001
-        """A new one is asked last; either waits until somebody applies the rules."""
-        if not change:
-            obj.position = next_position()
-        if not change or form.changed_data:
-            obj.applied_at = None
-        super().save_model(request, obj, form, change)
+    def save_model(self, request: HttpRequest, obj: OwnershipRule, _form: Any, _change: bool) -> None:  # noqa: FBT001
+        save_rule(obj, actor=require_administrator(request.user), now=timezone.now())
 
-    def delete_model(self, request: HttpRequest, obj: OwnershipRule) -> None:
-        let_wait_from(obj.position)
-        super().delete_model(request, obj)
-
-    @transaction.atomic
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[OwnershipRule]) -> None:
-        let_wait_from(min(queryset.values_list("position", flat=True)))
-        super().delete_queryset(request, queryset)
+    def delete(self, row: OwnershipRule, actor: User) -> None:
+        delete_rule(row, actor=actor, now=timezone.now())
 
 
 @admin.register(Import)

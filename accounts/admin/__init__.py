@@ -4,6 +4,7 @@ from accounts.admin.audited import AuditedAdmin
 from accounts.admin.facts import ReadOnlyAdmin
 from accounts.admin.organisation import OrganisationAdmin
 from accounts.admin.people import UserAdmin
+from accounts.admin.served import ServedAdmin
 from accounts.admin.tables import TableAdmin
 from accounts.admin.teams import MembershipAdmin, TeamAdmin
 from accounts.admin.views import SavedViewAdmin
@@ -14,6 +15,7 @@ __all__ = [
     "OrganisationAdmin",
     "ReadOnlyAdmin",
     "SavedViewAdmin",
+    "ServedAdmin",
     "TableAdmin",
     "TeamAdmin",
     "UserAdmin",

@@ -13,24 +13,29 @@ from inventory.models import Endpoint, TrustStore
 
 
 @transaction.atomic
-def keep_trust_store(name: str, pem: str, *, actor: User | None, now: datetime) -> TrustStore:
-    """Add a store, or replace the roots of the one with this name; the same roots again change nothing."""
-    store = TrustStore.objects.filter(name=name).first()
-    if store is not None and store.pem == pem:
+def keep_trust_store(
+    name: str, pem: str, *, actor: User | None, now: datetime, store: TrustStore | None = None
+) -> TrustStore:
+    """Add a store, or replace the roots of the one with this name; the same roots again change nothing.
+
+    ``store`` is one that gets this name, too.
+    """
+    store = store or TrustStore.objects.filter(name=name).first()
+    if store is not None and (store.name, store.pem) == (name, pem):
         return store
-    before = {"sha256": _digest(store.pem)} if store else {}
-    store = store or TrustStore(name=name, added_at=now)
-    store.pem = pem
+    before = _words(store) if store else {}
+    store = store or TrustStore(added_at=now)
+    store.name, store.pem = name, pem
     store.save()
     judge_paths_again(now)
-    audit(actor, "truststore.kept", store, before, {"sha256": _digest(pem)}, now=now)
+    audit(actor, "truststore.kept", store, before, _words(store), now=now)
     return store
 
 
 @transaction.atomic
 def remove_trust_store(store: TrustStore, *, actor: User | None, now: datetime) -> None:
     """Trust its roots no more."""
-    before, pk = {"sha256": _digest(store.pem)}, store.pk
+    before, pk = _words(store), store.pk
     store.delete()
     store.pk = pk
     judge_paths_again(now)
@@ -42,5 +47,5 @@ def judge_paths_again(now: datetime) -> None:
     Endpoint.objects.alive().update(judge_at=now)
 
 
-def _digest(pem: str) -> str:
-    return hashlib.sha256(pem.encode()).hexdigest()
+def _words(store: TrustStore) -> dict[str, str]:
+    return {"name": store.name, "sha256": hashlib.sha256(store.pem.encode()).hexdigest()}

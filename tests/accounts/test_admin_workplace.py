@@ -150,3 +150,7 @@ def test_rules_below_one_that_is_deleted_wait_and_one_saved_as_it_was_does_not(a
     OwnershipRule.objects.update(applied_at=NOW)
     as_administrator.post(RULES, ticked)
     assert not OwnershipRule.objects.exclude(applied_at=None).exists()
+    assert set(AuditEvent.objects.values_list("verb", "subject")) == {
+        ("ownershiprule.deleted", "R1"),
+        ("ownershiprule.deleted", "R2"),
+    }

@@ -66,6 +66,20 @@ def test_a_trust_store_takes_only_certificates_and_makes_endpoints_due(as_admini
     assert endpoint.judge_at is not None
 
 
+def test_a_trust_store_is_kept_renamed_and_removed_by_its_service(as_administrator: Client) -> None:
+    pem = Authority.make("Test Root").pem
+    base = "/admin/inventory/truststore/"
+    as_administrator.post(f"{base}add/", {"name": "Ours", "pem": pem})
+    store = TrustStore.objects.get()
+    as_administrator.post(f"{base}{store.pk}/change/", {"name": "Ours, 2026", "pem": pem})
+    assert TrustStore.objects.get() == store
+    as_administrator.post(base, {"action": "delete_selected", "_selected_action": [store.pk], "post": "yes"})
+    added, renamed, removed = AuditEvent.objects.order_by("number")
+    assert [event.verb for event in (added, renamed, removed)] == ["truststore.kept"] * 2 + ["truststore.deleted"]
+    assert (renamed.before["name"], renamed.after["name"]) == ("Ours", "Ours, 2026")
+    assert "BEGIN" not in f"{added.after}{renamed.after}{removed.before}", "roots are named by their digest"
+
+
 def test_the_command_keeps_private_roots_once(db: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = Authority.make("Test Root")
     file = tmp_path / "roots.pem"
