@@ -9,8 +9,8 @@ from inventory.services.bulk import (
     run_change,
     take_back_change,
 )
-from inventory.services.certificates import Stored, Unknown, store_certificate, store_certificates
-from inventory.services.chains import StoredChains, chain_digest, known_chains, store_chain, store_chains
+from inventory.services.certificates import Stored, Unknown, store_certificates
+from inventory.services.chains import StoredChains, chain_digest, known_chains, store_chains
 from inventory.services.details import ChangedMeanwhileError, describe, details_of, version_of
 from inventory.services.domains import sort_into_domains
 from inventory.services.endpoints import Look, Noted, Spot, around, comes_back, endpoints_at, note_looks, spot_of
@@ -30,9 +30,7 @@ from inventory.services.retirement import (
 from inventory.services.rules import Applied, Finds, tell_applied
 from inventory.services.rules.keeping import (
     delete_rule,
-    let_wait_from,
     move_rule,
-    next_position,
     note_applied,
     order_rules,
     rule_words,
@@ -43,7 +41,7 @@ from inventory.services.sightings import SeenBy, note_sightings
 from inventory.services.standing import tell_returned
 from inventory.services.statistics import refresh_statistics, refresh_statistics_if_outgrown
 from inventory.services.totals import Drift, adjust, is_in_a_moment, kept, most, numbers, one_moment, recount
-from inventory.services.trust_stores import judge_paths_again, keep_trust_store, remove_trust_store
+from inventory.services.trust_stores import keep_trust_store, remove_trust_store
 
 __all__ = [
     "AT_ONCE",
@@ -75,14 +73,11 @@ __all__ = [
     "digest_of",
     "endpoints_at",
     "is_in_a_moment",
-    "judge_paths_again",
     "keep_trust_store",
     "kept",
     "known_chains",
-    "let_wait_from",
     "most",
     "move_rule",
-    "next_position",
     "note_applied",
     "note_looks",
     "note_sightings",
@@ -103,9 +98,7 @@ __all__ = [
     "save_rule",
     "sort_into_domains",
     "spot_of",
-    "store_certificate",
     "store_certificates",
-    "store_chain",
     "store_chains",
     "take_back_change",
     "tell_applied",

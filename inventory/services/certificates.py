@@ -53,11 +53,6 @@ def as_it_is(_rows: Sequence[Certificate], _read: Sequence[Facts]) -> None:
     """New certificates belong to nobody yet."""
 
 
-def store_certificate(der: bytes, now: datetime) -> Certificate:
-    stored = store_certificates([der], now)
-    return Certificate.objects.get(pk=stored.ids[digest_of(der)])
-
-
 def store_certificates(
     ders: Sequence[bytes],
     now: datetime,

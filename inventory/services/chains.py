@@ -29,12 +29,6 @@ def chain_digest(ders: Sequence[bytes]) -> str:
     return hashlib.sha256(bytes.fromhex("".join(map(digest_of, ders)))).hexdigest()
 
 
-def store_chain(ders: Sequence[bytes], now: datetime) -> Chain:
-    """Keep one chain (not empty) and its certificates; the same bytes again give the same row."""
-    store_chains([ders], now)
-    return Chain.objects.get(sha256=chain_digest(ders))
-
-
 def known_chains(digests: Iterable[str]) -> dict[str, tuple[int, int]]:
     rows = Chain.objects.filter(among("sha256", set(digests))).values_list("sha256", "pk", "leaf_id")
     return {sha256: (pk, leaf) for sha256, pk, leaf in rows}

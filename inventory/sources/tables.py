@@ -56,22 +56,6 @@ class Table:
         return {name: cell for name, cell in zip(self.headings, row.cells, strict=False) if cell.strip()}
 
 
-def looks_like_table(head: bytes, name: str = "") -> bool:
-    """By the first bytes of a file and its name: cells may hold certificates, so PEM in it says nothing."""
-    if name.lower().endswith((".csv", ".tsv")):
-        return True
-    text = head.decode("utf-16" if head[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "latin-1", "replace")
-    text = text.removeprefix(codecs.BOM_UTF8.decode("latin-1")).lstrip()
-    if text[:1] in {"[", "{"}:
-        return '"' in text[:1000]
-    first = next(iter(text.splitlines()), "")
-    return (
-        "-----" not in first
-        and first.replace("\t", "").isprintable()
-        and max(_columns(first, mark) for mark in DELIMITERS) > 1
-    )
-
-
 def read_table(stream: IO[bytes]) -> Table:
     """The stream must allow to go back to its beginning, and stay open while rows are read."""
     encoding, note = _encoding(stream)

@@ -3,7 +3,7 @@
 from inventory.trust.faults import BROKEN_HASHES, LEAST_RSA_BITS, Fault, Purpose
 from inventory.trust.path import Incomplete, NotJudged, Path, Trusted, Untrusted, build_path
 from inventory.trust.shape import Shape, Superfluous, chain_shape
-from inventory.trust.stores import TrustStore, mozilla_roots, store_from_pem, store_of
+from inventory.trust.stores import TrustStore, mozilla_roots, store_from_pem
 from inventory.trust.walk import signed_by
 
 __all__ = [
@@ -24,5 +24,4 @@ __all__ = [
     "mozilla_roots",
     "signed_by",
     "store_from_pem",
-    "store_of",
 ]

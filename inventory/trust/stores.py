@@ -45,10 +45,6 @@ class TrustStore:
         return None
 
 
-def store_of(name: str, anchors: Sequence[ParsedCertificate], day: date | None = None) -> TrustStore:
-    return _store(name, day, anchors, ())
-
-
 def store_from_pem(name: str, pem: str | bytes, day: date | None = None) -> TrustStore:
     """Read a store from PEM; what is no certificate in it is named, not raised."""
     anchors: list[ParsedCertificate] = []

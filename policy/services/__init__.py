@@ -3,7 +3,7 @@
 from policy.services.asking import call_for_changed_rules
 from policy.services.assigning import AssignedMeanwhileError, assign_finding, send_assignment, send_assignments
 from policy.services.findings import acknowledge
-from policy.services.judging import call_for_future, call_for_gone_rules, judge_all_due, judge_due
+from policy.services.judging import call_for_future, call_for_gone_rules, judge_due
 from policy.services.many import OtherFindingsError, Wanted, change_findings, sort_findings
 from policy.services.speaking import spoken_of
 
@@ -17,7 +17,6 @@ __all__ = [
     "call_for_future",
     "call_for_gone_rules",
     "change_findings",
-    "judge_all_due",
     "judge_due",
     "send_assignment",
     "send_assignments",

@@ -46,14 +46,6 @@ def judge_due(now: datetime, *, batch: int = BATCH) -> int:
     return _judge_endpoints(now, batch) + _judge_certificates(now, batch)
 
 
-def judge_all_due(now: datetime) -> int:
-    """Judge batch after batch until nothing is due."""
-    total = 0
-    while judged := judge_due(now):
-        total += judged
-    return total
-
-
 def call_for_gone_rules(now: datetime) -> None:
     """Make due, a batch at a time, what has open findings of rules that do not exist any more: judging closes them."""
     gone = Finding.objects.open().of_gone_rules()

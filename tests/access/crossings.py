@@ -8,9 +8,9 @@ from typing import Any
 from accounts.models import Team
 from discovery.models import Observation, Scan
 from inventory.models import Certificate, Endpoint
-from policy.services import judge_all_due
 from tests.access.world import WORDS, World
 from tests.inventory.factories import make_certificate, make_chain, make_endpoint
+from tests.judging import judge_all_due
 
 WEB = WORDS["web"]
 PAYMENTS = WORDS["payments"]

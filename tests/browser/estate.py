@@ -22,7 +22,6 @@ from inventory.models import Certificate, Domain, Endpoint
 from inventory.services import describe, recount, sort_into_domains
 from lab.manifest import Manifest
 from policy.models import Finding
-from policy.services import judge_all_due
 from reports.models import Report
 from reports.services import canonical
 from reports.services.freezing import freeze_inventory
@@ -30,6 +29,7 @@ from tests.browser.worker import working
 from tests.conftest import PASSWORD
 from tests.discovery.permitting import permit
 from tests.inventory.factories import make_certificate, make_endpoint
+from tests.judging import judge_all_due
 
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Written by strangers: markup, a bidi override, other scripts, and no end.

@@ -13,10 +13,10 @@ from discovery.services import Recording, record
 from inventory.models import Endpoint
 from inventory.services import SeenBy
 from policy.models import Finding
-from policy.services import judge_all_due
 from tests.conftest import NOW
 from tests.discovery.flights import FLIGHTS, PLACE, VERSIONS, alert, flight, sent, shake, told
 from tests.discovery.servers import LOOPBACK, certificate, der, says, server_context, serving, tls
+from tests.judging import judge_all_due
 
 BY = Recording(SeenBy("network", "loopback"))
 

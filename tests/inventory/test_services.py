@@ -10,10 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from inventory.models import Certificate, CertificateDer, Chain, Issuer
-from inventory.services import chain_digest, store_certificate, store_certificates, store_chain, store_chains
+from inventory.services import chain_digest, store_certificates, store_chains
 from inventory.services.facts import NAMES_AT_MOST, USUAL_BYTES, _remembered, digest_of, facts_of
 from lab import pki
 from tests.conftest import NOW
+from tests.inventory.stored import store_certificate, store_chain
 
 pytestmark = pytest.mark.django_db
 

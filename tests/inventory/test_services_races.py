@@ -12,11 +12,12 @@ from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from inventory.models import Certificate
-from inventory.services import recount, store_chain, store_chains
+from inventory.services import recount, store_chains
 from inventory.services.races import hold, settled
 from lab import pki
 from tests.conftest import NOW
 from tests.inventory.factories import make_certificate
+from tests.inventory.stored import store_chain
 
 ROOT = pki.Authority.make("Example Root", seed=6)
 OTHER = pki.Authority.make("Other Root", seed=7)

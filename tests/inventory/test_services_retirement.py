@@ -22,10 +22,10 @@ from inventory.services import (
 )
 from inventory.services.totals import CERTIFICATES, IN_USE, OWNED
 from policy.models import Finding
-from policy.services import judge_all_due
 from reports.services.freezing import freeze_inventory
 from tests.conftest import NOW
 from tests.inventory.factories import make_certificate, make_endpoint
+from tests.judging import judge_all_due
 from tests.policy.looks import issue, look
 
 pytestmark = pytest.mark.django_db

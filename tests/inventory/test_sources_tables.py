@@ -17,7 +17,6 @@ from inventory.sources.tables import (
     ROWS_AT_MOST,
     Table,
     TableError,
-    looks_like_table,
     read_table,
 )
 
@@ -82,21 +81,6 @@ def test_rows_beyond_the_limit_are_refused_as_one() -> None:
 def test_private_keys_and_the_last_line_of_certutil_go_no_further() -> None:
     raw = b'Host,Key\nwww,"-----BEGIN RSA PRIVATE KEY-----\nMII"\nCertUtil: -view command completed successfully.\n'
     assert [row.cells for row in table(raw).rows] == [("www", KEY_LEFT_OUT)]
-
-
-@pytest.mark.parametrize(
-    ("head", "name", "answer"),
-    [
-        (b"anything", "estate.CSV", True),
-        (b"Host;Port\n", "", True),
-        (b'[{"body": 1}]', "", True),
-        (b"-----BEGIN CERTIFICATE-----\n", "", False),
-        (b"\x30\x82\x01\x02,\x00", "", False),
-        (b"one word\n", "", False),
-    ],
-)
-def test_tables_are_told_from_other_files(head: bytes, name: str, answer: bool) -> None:  # noqa: FBT001
-    assert looks_like_table(head, name) is answer
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,7 @@ from inventory.trust import (
     Untrusted,
     build_path,
     store_from_pem,
-    store_of,
 )
-from inventory.x509 import parse
 from lab import der, pki
 from lab.pki import Authority
 from tests.inventory import corpus
@@ -94,7 +92,7 @@ def test_order_and_strangers_do_not_keep_a_path_from_being_found() -> None:
 def test_a_private_store_may_hold_an_issuing_authority_or_the_leaf_itself() -> None:
     alone = pki.self_signed(["printer.example"])
     assert code(judged(*LEAF.sent, stores=(store(ISSUING),))) == "Trusted"
-    assert code(judged(alone.der, stores=(store_of("Printers", [parse(alone.der)]),))) == "Trusted"
+    assert code(judged(alone.der, stores=(store_from_pem("Printers", alone.pem),))) == "Trusted"
 
 
 def test_the_store_that_leads_to_trust_is_named() -> None:

@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Organisation, Team, User
 from inventory.models import Certificate, TrustStore
-from inventory.services import store_chain
 from lab.pki import Authority, Issued
 from tests.inventory.factories import make_certificate, make_endpoint
+from tests.inventory.stored import store_chain
 
 HTMX = {"HX-Request": "true"}
 

@@ -14,10 +14,10 @@ from inventory.services import SeenBy
 from lab import pki
 from policy.models import Finding
 from policy.rules import Verdict
-from policy.services import judge_all_due
 from policy.services.facts import endpoint_facts
 from policy.services.judging import endpoint_verdicts
 from tests.conftest import NOW
+from tests.judging import judge_all_due
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)

@@ -15,7 +15,7 @@ from inventory.models import Endpoint, TrustStore
 from lab import servers
 from lab.manifest import Line, Manifest
 from policy.models import Finding
-from policy.services import judge_all_due
+from tests.judging import judge_all_due
 
 # Nobody owns anything in an installation that was just made.
 ALWAYS = {"ownerless"}
