@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.text import slugify
@@ -9,7 +11,7 @@ from django.utils.text import slugify
 from accounts.forms import OrganisationAdminForm
 from accounts.models import Organisation, SavedView, Team
 from accounts.services import change_organisation, delete_team, save_team
-from accounts.services.invited_members import member, member_of, people_of
+from accounts.services.invited_members import closed_people, member, member_of, people_of
 from accounts.services.saved_views import change_view, delete_view, question_of, save_view
 from certdash.lib.declare import (
     ALONE,
@@ -54,7 +56,10 @@ class OrganisationSection(Section):
 
 class TeamSection(Section):
     name = "teams"
-    words = "Who owns certificates together. Members are people with an account; `invite: true` invites others."
+    words = (
+        "Who owns certificates together. Members are people with an account; `invite: true` invites others, "
+        "`closed: true` makes a closed account."
+    )
     key = ("name",)
     fields = (
         Field("name", text, "the name of the team", is_required=True),
@@ -65,7 +70,8 @@ class TeamSection(Section):
     )
 
     def present(self) -> dict[Key, Values]:
-        return {(team.name,): _told(team) for team in Team.objects.prefetch_related("members")}
+        closed = closed_people()
+        return {(team.name,): _told(team, closed) for team in Team.objects.prefetch_related("members")}
 
     def settle(self, values: Values) -> Values:
         if "members" in values:
@@ -87,13 +93,13 @@ class TeamSection(Section):
         delete_team(Team.objects.get(name=change.key[0]), actor=None, now=by.now)
 
 
-def _told(team: Team) -> Values:
+def _told(team: Team, closed: Collection[int]) -> Values:
     return {
         "name": team.name,
         "short_name": team.slug,
         "contact": team.contact_email,
         "description": team.description.replace("\r\n", "\n"),
-        "members": tuple(sorted(map(member_of, team.members.all()))),
+        "members": tuple(sorted(member_of(user, closed) for user in team.members.all())),
     }
 
 

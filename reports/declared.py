@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
 
 from accounts.models import Role, SavedView, Team, User
-from accounts.services.invited_members import member, member_of, people_of
+from accounts.services.invited_members import closed_people, member, member_of, people_of
 from certdash.lib.declare import (
     By,
     Change,
@@ -54,7 +55,8 @@ class ScheduleSection(Section):
 
     def present(self) -> dict[Key, Values]:
         rows = Schedule.objects.select_related("person", "team", "view")
-        told = [_told(row) for row in rows]
+        closed = closed_people()
+        told = [_told(row, closed) for row in rows]
         return {self.key_of(values): values for values in told}
 
     def settle(self, values: Values) -> Values:
@@ -82,10 +84,12 @@ class ScheduleSection(Section):
             delete_schedule(row, actor=None, now=by.now)
 
 
-def _told(row: Schedule) -> Values:
-    plain = ("name", "kind", "filter", "every", "day", "hour", "enabled")
+def _told(row: Schedule, closed: Collection[int]) -> Values:
+    plain = ("name", "kind", "filter", "every", "day", "hour")
     return {name: getattr(row, name) for name in plain} | {
-        "for": row.person.email if row.person.memberships.exists() else member_of(row.person),
+        # Who left has no report made, whatever the schedule says.
+        "enabled": row.enabled and row.person_id not in closed,
+        "for": row.person.email if row.person.memberships.exists() else member_of(row.person, closed),
         # What was chosen, also if it is gone: taken for a filter, nothing would be everything.
         "view": row.view_name,
         "team": row.team.name if row.team else "",

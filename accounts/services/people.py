@@ -67,13 +67,27 @@ def invite(user: User, actor: User | None, now: datetime) -> str:
 @transaction.atomic
 def add_person(email: str, role: str, *, actor: User | None, now: datetime) -> str:
     """Make an account without a password for somebody who is not here yet; return the link of their invitation."""
-    user = User(email=User.objects.normalize_email(email).lower(), role=role)
+    user = _without_password(email, role)
+    audit(actor, "user.created", user, after={"email": user.email, "role": user.role}, now=now)
+    return invite(user, actor, now)
+
+
+@transaction.atomic
+def add_closed_person(email: str, role: str, *, actor: User | None, now: datetime) -> User:
+    """Make an account that cannot sign in: of somebody who is named here and is not to come in."""
+    user = _without_password(email, role, is_active=False)
+    after = {"email": user.email, "role": user.role, "is_active": False}
+    audit(actor, "user.created", user, after=after, now=now)
+    return user
+
+
+def _without_password(email: str, role: str, **fields: Any) -> User:
+    user = User(email=User.objects.normalize_email(email).lower(), role=role, **fields)
     user.set_unusable_password()
     user.full_clean()
     user.save()
     keep_email_address(user)
-    audit(actor, "user.created", user, after={"email": user.email, "role": user.role}, now=now)
-    return invite(user, actor, now)
+    return user
 
 
 def send_invitation(user: User, link: str) -> None:

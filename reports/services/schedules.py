@@ -88,7 +88,8 @@ def save_schedule(schedule: Schedule, *, actor: User | None, now: datetime) -> b
         if actor is not None and not actor.is_administrator and person != actor.pk:
             raise PermissionDenied(_("You keep your own schedules alone."))
     schedule.view_name = schedule.view.name if schedule.view else ""
-    if reason := why_stopped(schedule, now):
+    # One that rests may belong to somebody who left, so that what is dumped can be made elsewhere.
+    if schedule.enabled and (reason := why_stopped(schedule, now)):
         raise ValueError(reason)
     scope_of(schedule.person, schedule_query(schedule), now)
     after = _described(schedule)

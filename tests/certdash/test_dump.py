@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from django.conf import settings
 from django.core.management import call_command
 
 from accounts.models import Organisation, SavedView, Team, User
+from certdash.lib.declare import DeclareError
 from discovery.models import Network, Source, Zone
 from inventory.models import OwnershipRule, TrustStore
 from reports.models import Schedule
 from tests.access.world import make_world
 from tests.certdash.declaring import apply, described, example, put_roots
-from tests.conftest import MakeUser
+from tests.conftest import NOW, MakeUser
 
 pytestmark = pytest.mark.django_db
 
@@ -87,3 +89,32 @@ def test_a_dump_makes_its_people_in_an_empty_installation(make_user: MakeUser, w
     assert set(outcome.invited) == {"ada@example.org", "olga@example.org"}
     assert User.objects.get(email="olga@example.org").role == "operator"
     assert dump() == before
+
+
+def test_a_dump_with_people_who_left_makes_them_closed_and_invites_nobody_of_them(
+    make_user: MakeUser, web_team: Team
+) -> None:
+    for name in ("cleo", "egon"):
+        make_user(f"{name}@example.org", "operator", web_team)
+    make_user("carl@example.org", "auditor")
+    User.objects.filter(email__in=("cleo@example.org", "carl@example.org")).update(is_active=False)
+    User.objects.filter(email="egon@example.org").update(ends_at=datetime(2020, 1, 1, tzinfo=UTC))
+    for email in ("cleo@example.org", "carl@example.org"):
+        Schedule.objects.create(name="r", person=User.objects.get(email=email), created_at=NOW, next_run_at=NOW)
+    before = dump()
+    assert apply(before).changes == []
+    for model in (Schedule, Team, Organisation, User):
+        model._default_manager.all().delete()
+    outcome = apply(before)
+    assert (outcome.problems, outcome.invited) == ([], {})
+    assert set(User.objects.values_list("email", "role", "is_active")) == {
+        ("cleo@example.org", "operator", False), ("egon@example.org", "operator", False),
+        ("carl@example.org", "auditor", False),
+    }  # fmt: skip
+    assert dump() == before
+
+
+def test_nobody_is_invited_and_closed_at_once(organisation: Organisation) -> None:
+    member = "{email: x@example.org, invite: true, closed: true}"
+    with pytest.raises(DeclareError, match="either invited or closed"):
+        apply(f"teams: [{{name: Web, members: [{member}]}}]\n")
