@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 
 from accounts.models import User
 from inventory import filters
@@ -85,6 +87,31 @@ def test_many_hits_are_found_row_by_row_with_the_same_answer(
     assert few[0] == sorted([served.pk, named.pk, bare.pk])
     monkeypatch.setattr("inventory.filters.search.MOST_COUNTED", 0)
     assert both("q=shop") == few
+
+
+def test_the_way_of_looking_never_decides_what_is_found(administrator: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of teams that one does not see decide between the two ways: nothing may be found by one of them alone."""
+    row = make_certificate("shop.example.org", names=["2001:db8::7"], issuer="Shop CA", serial_number="00c0ffee1234")
+    make_endpoint("192.0.2.1", server_name="till.example.org", certificate=row)
+    spoken = make_certificate("Käse")
+    Certificate.objects.filter(pk=spoken.pk).update(names_count=0)
+    questions = [
+        row.sha256, row.spki_sha256, row.sha256[:10], row.sha256[:10].upper(), "c0:ff:ee:12:34", "192.0.2.1",
+        "192.0.2.1:443", "[2001:db8::7]", "till.example.org:443", "till", "shop ca", "käse",
+    ]  # fmt: skip
+
+    def found() -> list[tuple[set[int], set[int]]]:
+        lists = (filters.certificates, filters.endpoints)
+        rows = [[each({"q": question}, administrator, NOW).queryset for each in lists] for question in questions]
+        return [(pks(certificates), pks(endpoints)) for certificates, endpoints in rows]
+
+    def pks(rows: QuerySet[Any]) -> set[int]:
+        return set(rows.values_list("pk", flat=True))
+
+    few = found()
+    assert all(certificates for certificates, _endpoints in few)
+    monkeypatch.setattr("inventory.filters.search.MOST_COUNTED", 0)
+    assert found() == few
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL chooses between its indexes by itself")
