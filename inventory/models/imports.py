@@ -70,6 +70,8 @@ class Import(Work):
     upload = models.CharField(max_length=100, blank=True)
     columns = models.JSONField(default=dict, blank=True)
     headings = models.JSONField(default=list, blank=True)
+    # Of a table, by name: teams and tags that storing it would make, fields of one's own that it fills, tags it made.
+    makes = models.JSONField(null=True, blank=True)
     # Whose what is new becomes, unless a rule or a row says otherwise.
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     new = models.PositiveIntegerField(default=0)
@@ -79,6 +81,9 @@ class Import(Work):
     applied = models.PositiveIntegerField(default=0)
     stored_at = models.DateTimeField(null=True, blank=True)
     undone_at = models.DateTimeField(null=True, blank=True)
+
+    # Who began it where no account did, as far as it was asked (``name_beginners``).
+    began_by = ""
 
     objects = ImportQuerySet.as_manager()
 
@@ -90,6 +95,11 @@ class Import(Work):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def brought_nothing(self) -> bool:
+        """It ended without a fault, and all that was in it was refused."""
+        return self.step == self.Step.STORED and not (self.new or self.known or self.waiting or self.applied)
 
 
 class ImportItem(models.Model):
