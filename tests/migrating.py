@@ -1,7 +1,8 @@
 """Build the database of an earlier state, fill it, migrate it; run in a process of its own on a database of its own.
 
 ``python -m tests.migrating record LABEL`` writes the present state into landed_migrations.json.
-``python -m tests.migrating from LABEL`` and ``… from zero`` print what came of it as JSON.
+``python -m tests.migrating from LABEL`` and ``… from zero`` print what came of it as JSON. On the way from zero a copy
+of the database is kept at each state that has landed, from which the other processes go on.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from uuid import UUID
 
 import django
 from django.apps.registry import Apps
+from django.conf import settings
 from django.core.management import call_command
 from django.db import IntegrityError, connection, models, transaction
 from django.db.migrations.executor import MigrationExecutor
@@ -70,7 +72,9 @@ def record(label: str) -> None:
 def migrate_from(label: str) -> dict[str, Any]:
     before: dict[str, int] = {}
     tables: list[type[models.Model]] = []
-    if label != "zero":
+    if label == "zero":
+        keep_each_state()
+    else:
         executor = MigrationExecutor(connection)
         state = executor.migrate(list(landed()[label]["last"].items()))
         tables = [model for app in OURS for model in models_of(state.apps, app)]
@@ -80,6 +84,17 @@ def migrate_from(label: str) -> dict[str, Any]:
     call_command("migrate", verbosity=0, interactive=False)
     refused = [problem for model in tables if (problem := write_again(model))]
     return {"before": before, "after": rows(), "schema": schema(), "refused": refused}
+
+
+def keep_each_state() -> None:
+    for label, state in landed().items():
+        MigrationExecutor(connection).migrate(list(state["last"].items()))
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [str(kept(settings.VAR, label))])
+
+
+def kept(folder: Path, label: str) -> Path:
+    return folder / f"{label}.sqlite3"
 
 
 def models_of(apps: Apps, app: str) -> list[type[models.Model]]:
