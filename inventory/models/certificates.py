@@ -159,6 +159,7 @@ class Certificate(Standing):
                 name="cert_by_severity",
             ),
             models.Index(fields=["id"], condition=Q(superseded=True), name="cert_superseded"),
+            models.Index(fields=["id"], condition=Q(nodes_serving=0), name="cert_not_in_use"),
             models.Index(fields=["not_after", "id"], condition=Q(served_ever=False), name="cert_never_served"),
             models.Index(
                 fields=["retired_at", "revoked_at", "id"],

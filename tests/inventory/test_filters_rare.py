@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
 from accounts.models import User
 from inventory import filters
 from inventory.filters import base
+from inventory.filters.certificate import UNUSED
 from inventory.models import Certificate, Endpoint
 from tests.conftest import NOW
 from tests.inventory.factories import make_certificate, make_endpoint
@@ -65,3 +67,8 @@ def test_rare_certificates_are_those_that_a_walk_would_meet(auditor: User) -> No
 def test_rare_endpoints_are_those_that_a_walk_would_meet(auditor: User) -> None:
     found = {query: filters.endpoints(query, auditor, NOW) for query in ENDPOINTS}
     assert {query: {row.port for row in result.queryset} for query, result in found.items()} == ENDPOINTS
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL reads a small table whole")
+def test_what_is_not_in_use_is_found_in_an_index_of_its_own() -> None:
+    assert "cert_not_in_use" in Certificate.objects.filter(UNUSED).order_by().values_list("pk").explain()
