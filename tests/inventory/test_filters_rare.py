@@ -69,6 +69,6 @@ def test_rare_endpoints_are_those_that_a_walk_would_meet(auditor: User) -> None:
     assert {query: {row.port for row in result.queryset} for query, result in found.items()} == ENDPOINTS
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL reads a small table whole")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL reads a small table whole")
 def test_what_is_not_in_use_is_found_in_an_index_of_its_own() -> None:
     assert "cert_not_in_use" in Certificate.objects.filter(UNUSED).order_by().values_list("pk").explain()
