@@ -16,6 +16,8 @@ from inventory.services.races import hold
 from inventory.services.totals import Share, certificate_shares, endpoint_shares
 from inventory.services.writing import among
 
+# All that says whose a row is and why, in the order of ``owner_values``.
+OWNER_COLUMNS = ("owner_team_id", "owner_person_id", "owner_origin", "owner_reason", "owner_rule_id")
 # More rows than this are one event with their count and digest, not a list.
 LISTED_AT_MOST = 20
 # Certificates that are told of each other because of a common key; that of policy.rules, as a test says.
@@ -42,6 +44,16 @@ def _place(row: Endpoint) -> dict[str, str]:
 
 CERTIFICATES = Owned(Certificate, "certificate", lambda row: {"sha256": row.sha256}, certificate_shares)
 ENDPOINTS = Owned(Endpoint, "endpoint", _place, endpoint_shares)
+
+
+def owner_values(row: Certificate | Endpoint) -> list[Any]:
+    """Whose it is and why, as plain values that can be kept, compared and put back (``put_owner``)."""
+    return [getattr(row, name) for name in OWNER_COLUMNS]
+
+
+def put_owner(row: Certificate | Endpoint, values: Sequence[Any]) -> None:
+    for name, value in zip(OWNER_COLUMNS, values, strict=True):
+        setattr(row, name, value)
 
 
 def lock(owned: Owned, rows: QuerySet[Any]) -> set[int]:

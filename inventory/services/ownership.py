@@ -65,15 +65,10 @@ def assign_endpoint_owner(
     return _assign(ENDPOINTS, endpoints, owner, actor=actor, now=now, version=version)
 
 
-def owner_before(row: Certificate | Endpoint) -> list[Any]:
-    """Whose it is, as plain values that ``restore_owner`` takes."""
-    return [row.owner_team_id, row.owner_person_id, row.owner_origin, row.owner_reason, row.owner_rule_id]
-
-
 def restore_owner(
     item: Certificate | Endpoint, before: Sequence[Any], *, actor: User, now: datetime, version: str
 ) -> bool:
-    """Undo an assignment: whose it was before (``owner_before``), if it is still as it was made (``version``).
+    """Undo an assignment: whose it was before (``owner_values``), if it is still as it was made (``version``).
 
     Nobody chose what was restored: rules and sources may decide it again.
     """

@@ -31,7 +31,8 @@ from inventory.services import (
     owner_of,
     version_of,
 )
-from inventory.services.ownership import owner_before, restore_owner
+from inventory.services.owned import owner_values
+from inventory.services.ownership import restore_owner
 from inventory.services.totals import CERTIFICATES, ENDPOINTS, OWNED
 from inventory.snapshot.unowned import Queue, Show, What, counts_of, queue_of, teams_without_members
 from inventory.views.listing import person
@@ -128,7 +129,7 @@ def _assign(request: HtmxRequest, what: What, pk: int) -> HttpResponse:
     form = QueueForm(request.POST)
     if not form.is_valid():
         return _refused(request, item, " ".join(str(error) for each in form.errors.values() for error in each))
-    chosen, before = form.cleaned_data, owner_before(item)
+    chosen, before = form.cleaned_data, owner_values(item)
     assign = assign_owner if what == "certificates" else assign_endpoint_owner
     owner = (chosen["team"], None, chosen["reason"])
     try:

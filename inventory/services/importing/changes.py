@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from accounts.models import Team, User
 from inventory.models import Origin
 from inventory.services.importing.places import Thing
+from inventory.services.owned import OWNER_COLUMNS, owner_values, put_owner
 
 OWNER = "owner"
 TAGS = "tags"
 CUSTOM = "custom_fields"
 DETAILS = ("application", "environment", "criticality", "notes")
-COLUMNS = (
-    "owner_team_id", "owner_person_id", "owner_origin", "owner_reason", "owner_rule_id", *DETAILS, CUSTOM, "ruled",
-)  # fmt: skip
+COLUMNS = (*OWNER_COLUMNS, *DETAILS, CUSTOM, "ruled")
 FIELDS_AT_MOST = 30
 
 
@@ -63,32 +62,11 @@ def apply(thing: Thing, meant: Meant, *, by_way: bool) -> Change:
     for name, value in meant.details.items():
         _apply_detail(change, name, value, overwrite=meant.overwrite and not by_way)
     custom = {"Owner": meant.person.email, **meant.custom} if change.is_without_team and meant.person else meant.custom
-    _apply_custom(change, custom, overwrite=meant.overwrite and not by_way)
+    write_fields(change, custom, custom if meant.overwrite and not by_way else ())
     _apply_tags(change, meant.tags)
     if by_way:
         change.kept.clear()
     return change
-
-
-def owner_of(thing: Thing) -> list[Any]:
-    """The whole answer to whose it is, as it can be kept and compared."""
-    return [
-        thing.owner_team_id,
-        thing.owner_person_id,
-        thing.owner_origin,
-        thing.owner_reason,
-        thing.owner_rule_id,
-    ]
-
-
-def set_owner(thing: Thing, owner: list[Any]) -> None:
-    (
-        thing.owner_team_id,
-        thing.owner_person_id,
-        thing.owner_origin,
-        thing.owner_reason,
-        thing.owner_rule_id,
-    ) = owner
 
 
 def _apply_owner(change: Change, meant: Meant, *, by_way: bool) -> None:
@@ -106,9 +84,9 @@ def _apply_owner(change: Change, meant: Meant, *, by_way: bool) -> None:
         # Whoever looks for what nobody owns would not see it: a person owns as one of a team.
         change.is_without_team = True
         return
-    change.before[OWNER] = owner_of(thing)
-    set_owner(thing, [team, person, Origin.MANUAL.value, meant.reason[:300], None])
-    change.after[OWNER] = owner_of(thing)
+    change.before[OWNER] = owner_values(thing)
+    put_owner(thing, [team, person, Origin.MANUAL.value, meant.reason[:300], None])
+    change.after[OWNER] = owner_values(thing)
 
 
 def _team(thing: Thing, meant: Meant) -> int | None:
@@ -137,18 +115,19 @@ def _apply_detail(change: Change, name: str, value: str, *, overwrite: bool) -> 
     setattr(thing, name, value)
 
 
-def _apply_custom(change: Change, custom: Mapping[str, str], *, overwrite: bool) -> None:
+def write_fields(change: Change, wanted: Mapping[str, str | None], over: Collection[str]) -> None:
+    """Write fields of one's own, None takes one away; where a word stands it stays, unless its key is in ``over``."""
     fields = dict(change.thing.custom_fields)
-    before, after = dict[str, str | None](), dict[str, str]()
-    for key, value in custom.items():
+    before, after = dict[str, str | None](), dict[str, str | None]()
+    for key, value in wanted.items():
         old = fields.get(key)
         if old == value:
             continue
-        if (old and not overwrite) or (old is None and len(fields) >= FIELDS_AT_MOST):
+        if (old and key not in over) or (old is None and len(fields) >= FIELDS_AT_MOST):
             change.kept[f"{CUSTOM}.{key}"] = old or ""
             continue
         before[key], after[key] = old, value
-        fields[key] = value
+        fields = {name: text for name, text in {**fields, key: value}.items() if text is not None}
     if after:
         change.thing.custom_fields = dict(sorted(fields.items()))
         change.before[CUSTOM], change.after[CUSTOM] = before, after
@@ -181,7 +160,7 @@ def take_back(thing: Thing, before: Mapping[str, Any], after: Mapping[str, Any])
 
 
 def _restore_owner(thing: Thing, before: list[Any], after: list[Any]) -> bool:
-    if owner_of(thing) != after:
+    if owner_values(thing) != after:
         return False
-    set_owner(thing, before)
+    put_owner(thing, before)
     return True

@@ -6,14 +6,13 @@ import platform
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from django.utils.translation import gettext as _
 
 from accounts.services import still_acts
 from certdash.lib.inert import shorten, visible
 from inventory.models import Certificate, Import, ImportItem, ImportTouch
-from inventory.services.importing.changes import CUSTOM, FIELDS_AT_MOST, Applied, Change
+from inventory.services.importing.changes import CUSTOM, Applied, Change, write_fields
 from inventory.services.importing.touching import write_changes
 from inventory.services.races import hold
 from inventory.services.totals import Share
@@ -92,22 +91,9 @@ def _written(rows: Collection[Certificate]) -> _Fields:
 
 
 def _changed(certificate: Certificate, fields: Mapping[str, str], earlier: Mapping[str, str]) -> Change:
-    change, have = Change(certificate), dict(certificate.custom_fields)
-    ours = {key for key, value in earlier.items() if have.get(key) == value}
-    wanted: dict[str, str | None] = {**dict.fromkeys(ours), **fields}
-    before, after = dict[str, str | None](), dict[str, Any]()
-    for key, value in wanted.items():
-        old = have.get(key)
-        if old == value:
-            continue
-        if (old and key not in ours) or (old is None and len(have) >= FIELDS_AT_MOST):
-            change.kept[f"{CUSTOM}.{key}"] = old or ""
-            continue
-        before[key], after[key] = old, value
-        have = {name: text for name, text in {**have, key: value}.items() if text is not None}
-    if after:
-        certificate.custom_fields = dict(sorted(have.items()))
-        change.before[CUSTOM], change.after[CUSTOM] = before, after
+    change = Change(certificate)
+    ours = {key for key, value in earlier.items() if certificate.custom_fields.get(key) == value}
+    write_fields(change, {**dict.fromkeys(ours), **fields}, ours)
     return change
 
 

@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import AuditEvent, Team, User
 from inventory.models import Certificate, Endpoint, Import, ImportItem, ImportTouch, OwnershipRule, Tag
-from inventory.services.importing.changes import COLUMNS, OWNER, TAGS, Change, owner_of, set_owner, take_back
+from inventory.services.importing.changes import COLUMNS, OWNER, TAGS, Change, take_back
 from inventory.services.importing.places import Thing
-from inventory.services.owned import call_for_key_sharers
+from inventory.services.owned import call_for_key_sharers, owner_values, put_owner
 from inventory.services.races import hold
 from inventory.services.totals import Share, certificate_shares, endpoint_shares
 from inventory.services.writing import among, write
@@ -31,7 +31,7 @@ def write_changes(changes: Sequence[tuple[ImportItem, Change]], now: datetime, d
     """Keep what was changed in memory, and one touch for each change."""
     owners: dict[Thing, list[Any]] = {}
     for _item, change in changes:
-        owners.setdefault(change.thing, change.before.get(OWNER, owner_of(change.thing)))
+        owners.setdefault(change.thing, change.before.get(OWNER, owner_values(change.thing)))
     _write_things(owners, now, deltas)
     _add_tags([(change.thing, name) for _item, change in changes for name in change.after.get(TAGS, ())])
     ImportTouch.objects.bulk_create(_touch(item, change) for item, change in changes)
@@ -47,7 +47,7 @@ def _write_things(owners: Mapping[Thing, list[Any]], now: datetime, deltas: Coun
     """``owners``: whose each of them was before."""
     for model, shares in _BOTH:
         rows: list[Any] = [thing for thing in owners if isinstance(thing, model)]
-        moved = [row for row in rows if owner_of(row) != owners[row]]
+        moved = [row for row in rows if owner_values(row) != owners[row]]
         for row in moved:
             deltas.update(shares(row))
             deltas.subtract(_shares_before(row, shares, owners[row]))
@@ -61,10 +61,10 @@ def _write_things(owners: Mapping[Thing, list[Any]], now: datetime, deltas: Coun
 
 def _shares_before(row: Any, shares: Callable[[Any], list[Share]], owner: list[Any]) -> list[Share]:
     """What it was counted by while it was another's: having none is counted, too."""
-    now = owner_of(row)
-    set_owner(row, owner)
+    now = owner_values(row)
+    put_owner(row, owner)
     before = shares(row)
-    set_owner(row, now)
+    put_owner(row, now)
     return before
 
 
@@ -94,7 +94,7 @@ def take_touches_back(touches: QuerySet[ImportTouch], now: datetime, deltas: Cou
     certificates = _locked(Certificate, {touch.certificate_id for touch in found if touch.certificate_id}, who)
     changed = _changed_by_people((*endpoints.values(), *certificates.values()), of)
     things: list[Thing] = [*endpoints.values(), *certificates.values()]
-    owners = {thing: owner_of(thing) for thing in things}
+    owners = {thing: owner_values(thing) for thing in things}
     stayed, off, others = 0, list[tuple[Thing, str]](), list[ImportTouch]()
     for touch in found:
         thing = endpoints.get(touch.endpoint_id or 0) or certificates.get(touch.certificate_id or 0)

@@ -11,18 +11,10 @@ from django.utils.translation import gettext
 from inventory.models import Criticality, Environment, Origin, OwnershipRule
 from inventory.ownership import Fallbacks, Said
 from inventory.ownership.rules import APPLICATION, CRITICALITY, ENVIRONMENT, TEAM
+from inventory.services.owned import OWNER_COLUMNS, owner_values, put_owner
 
 COLUMNS = (ENVIRONMENT, CRITICALITY, APPLICATION)
-WRITTEN = (
-    "owner_team_id",
-    "owner_person_id",
-    "owner_origin",
-    "owner_reason",
-    "owner_rule_id",
-    *COLUMNS,
-    "ruled",
-    "judge_at",
-)
+WRITTEN = (*OWNER_COLUMNS, *COLUMNS, "ruled", "judge_at")
 # In ``Standing.ruled``: a person said "nothing", and no rule fills it again.
 NOTHING_ON_PURPOSE = 0
 
@@ -42,12 +34,10 @@ class Stand:
     @classmethod
     def of(cls, row: Any) -> Stand:
         details = {name: getattr(row, name) for name in COLUMNS}
-        owner = (row.owner_team_id, row.owner_person_id, row.owner_origin, row.owner_reason, row.owner_rule_id)
-        return cls(*owner, details, dict(row.ruled or {}))
+        return cls(*owner_values(row), details=details, ruled=dict(row.ruled or {}))
 
     def put(self, row: Any) -> None:
-        row.owner_team_id, row.owner_person_id, row.owner_rule_id = self.team, self.person, self.rule
-        row.owner_origin, row.owner_reason = self.origin, self.reason
+        put_owner(row, self.owner)
         row.ruled = dict(self.ruled)
         for name, value in self.details.items():
             setattr(row, name, value)
