@@ -12,13 +12,13 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
-from inventory.models import BulkChange, Certificate, Endpoint, ServedChain, Tag
+from inventory.models import BulkChange, Certificate, Endpoint, Tag
 from inventory.services.ownership import assign_batch
 from inventory.services.races import hold
+from inventory.services.retirement import put_certificates, put_endpoints
 from inventory.services.rules import apply_batch, people_say
-from inventory.services.standing import restand, tell_returned
+from inventory.services.standing import tell_returned
 from inventory.services.taking_back import changed_since, remember, require_taking_back, restore_batch, stands_of
-from inventory.services.totals import certificate_shares, endpoint_shares, kept
 from inventory.services.writing import among, write
 
 # Details that can be said of many at once, beside single fields of one's own.
@@ -153,30 +153,14 @@ def unretire(batch: Batch) -> list[str]:
 
 
 def _retire_certificates(batch: Batch, rows: list[Any], retired_at: datetime | None) -> list[str]:
-    with kept() as deltas:
-        deltas.subtract(share for row in rows for share in certificate_shares(row))
-        _write_retired(batch, rows, retired_at)
-        deltas.update(share for row in rows for share in certificate_shares(row))
+    put_certificates(rows, retired_at, batch.work.reason, batch.now)
     return [name_of(row) for row in rows]
 
 
 def _retire_endpoints(batch: Batch, rows: list[Any], retired_at: datetime | None) -> list[str]:
-    with kept() as deltas:
-        deltas.subtract(share for row in rows for share in endpoint_shares(row))
-        _write_retired(batch, rows, retired_at)
-        deltas.update(share for row in rows for share in endpoint_shares(row))
-        served = ServedChain.objects.filter(among("endpoint_id", [row.pk for row in rows]))
-        certificates = set(served.values_list("certificate_id", flat=True))
-        restood = restand(certificates, {row.service for row in rows}, batch.now, deltas)
+    restood = put_endpoints(rows, retired_at, batch.work.reason, batch.now)
     tell_returned(restood.returned, batch.now)
     return [name_of(row) for row in rows]
-
-
-def _write_retired(batch: Batch, rows: list[Any], retired_at: datetime | None) -> None:
-    for row in rows:
-        row.retired_at, row.judge_at = retired_at, batch.now
-        row.retired_reason = batch.work.reason if retired_at else ""
-    write(rows, ("retired_at", "retired_reason", "judge_at"))
 
 
 def apply_rules(batch: Batch) -> list[str]:

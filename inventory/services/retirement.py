@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -11,8 +13,9 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.services import audit, require_change
 from inventory.models import Certificate, Endpoint, ServedChain
-from inventory.services.standing import restand, tell_returned
+from inventory.services.standing import Restood, restand, tell_returned
 from inventory.services.totals import certificate_shares, endpoint_shares, kept
+from inventory.services.writing import among, write
 
 
 class ServedError(Exception):
@@ -54,14 +57,7 @@ def _set_endpoint(endpoint: Endpoint, reason: str, retired_at: datetime | None, 
         raise PermissionDenied(_("You may not change this endpoint."))
     if (row.retired_at is None) == (retired_at is None):
         return False
-    with kept() as deltas:
-        deltas.subtract(endpoint_shares(row))
-        row.retired_at, row.judge_at = retired_at, now
-        row.retired_reason = reason[:300] if retired_at else ""
-        row.save(update_fields=["retired_at", "retired_reason", "judge_at"])
-        deltas.update(endpoint_shares(row))
-        served = ServedChain.objects.filter(endpoint=row).values_list("certificate_id", flat=True)
-        restood = restand(set(served), {row.service}, now, deltas)
+    restood = put_endpoints([row], retired_at, reason, now)
     verb = "endpoint.retired" if retired_at else "endpoint.unretired"
     audit(actor, verb, row, after={"reason": reason, "service": row.service}, now=now)
     tell_returned(restood.returned, now, service=row.service)
@@ -81,12 +77,33 @@ def _set_certificate(
     if retired_at is not None and row.nodes_serving:
         raise ServedError(row.nodes_serving)
     before = {"reason": row.retired_reason} if row.retired_at else {}
-    with kept() as deltas:
-        deltas.subtract(certificate_shares(row))
-        row.retired_at, row.judge_at = retired_at, now
-        row.retired_reason = reason[:300] if retired_at else ""
-        row.save(update_fields=["retired_at", "retired_reason", "judge_at"])
-        deltas.update(certificate_shares(row))
+    put_certificates([row], retired_at, reason, now)
     verb = "certificate.retired" if retired_at else "certificate.unretired"
     audit(actor, verb, row, before, {"reason": reason, "sha256": row.sha256}, now=now)
     return True
+
+
+def put_endpoints(rows: Sequence[Endpoint], retired_at: datetime | None, reason: str, now: datetime) -> Restood:
+    """Retire locked rows, or count them again (None), in the caller's transaction, who tells what returned."""
+    with kept() as deltas:
+        deltas.subtract(share for row in rows for share in endpoint_shares(row))
+        _write(rows, retired_at, reason, now)
+        deltas.update(share for row in rows for share in endpoint_shares(row))
+        served = ServedChain.objects.filter(among("endpoint_id", [row.pk for row in rows]))
+        certificates = set(served.values_list("certificate_id", flat=True))
+        return restand(certificates, {row.service for row in rows}, now, deltas)
+
+
+def put_certificates(rows: Sequence[Certificate], retired_at: datetime | None, reason: str, now: datetime) -> None:
+    """Retire locked rows, or count them again (None), in the caller's transaction."""
+    with kept() as deltas:
+        deltas.subtract(share for row in rows for share in certificate_shares(row))
+        _write(rows, retired_at, reason, now)
+        deltas.update(share for row in rows for share in certificate_shares(row))
+
+
+def _write(rows: Sequence[Any], retired_at: datetime | None, reason: str, now: datetime) -> None:
+    for row in rows:
+        row.retired_at, row.judge_at = retired_at, now
+        row.retired_reason = reason[:300] if retired_at else ""
+    write(rows, ("retired_at", "retired_reason", "judge_at"))
