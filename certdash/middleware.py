@@ -26,7 +26,8 @@ _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _THROWN_AWAY_CAPS, _THROWN_AWAY_SECONDS, _PIECE = 5, 60.0, 2**18
 # Addresses that let in whoever knows them, also as the value of a parameter.
 _TOKEN = re.compile(
-    r"""((?:/|%2F)(?:setup|invitation|yours|password(?:/|%2F)reset(?:/|%2F)key)(?:/|%2F))(?:(?!%2F)[^/\s"'?#&])+""",
+    r"""((?:/|%2F)(?:setup|invitation|yours|password(?:/|%2F)reset(?:/|%2F)key)(?:/|%2F))(?:(?!%2F)[^/\s"'?#&])+"""
+    r"""|((?:/|%2F)calendar(?:/|%2F))[\w-]+(?=\.ics)""",
     re.IGNORECASE,
 )
 
@@ -58,8 +59,8 @@ class Refusals(logging.Filter):
 
 
 def masked(text: str) -> str:
-    """Leave out the tokens of links that work once: they may still work."""
-    return _TOKEN.sub(r"\1***", text)
+    """Leave out the tokens of secret addresses: they may still work."""
+    return _TOKEN.sub(r"\1\2***", text)
 
 
 class RequestId:

@@ -94,7 +94,7 @@ class ChangedRow(models.Model):
 
 
 class OwnerQuestion(models.Model):
-    """“Is this yours?”: one certificate, one address, one signed link that works once. Only its SHA-256 is kept."""
+    """“Is this yours?”: one certificate, one address, one secret link that works once. Only its SHA-256 is kept."""
 
     class Answer(models.TextChoices):
         YES = "yes", _("yes, it is ours")

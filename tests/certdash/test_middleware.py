@@ -59,6 +59,8 @@ TOKEN = "pQ3-vT_9xX2"
         f"Method Not Allowed (PUT): /setup/{TOKEN}/",
         f'"GET /accounts/password/reset/key/1-{TOKEN}/?x=1"',
         f"/accounts/login/?next=%2Finvitation%2F{TOKEN}%2F",
+        f'"GET /yours/{TOKEN}/"',
+        f'"GET /calendar/{TOKEN}.ics"',
     ],
 )
 def test_the_token_of_a_link_is_not_logged(line: str) -> None:
