@@ -38,6 +38,8 @@ class OwnedAdmin(ReadOnlyAdmin):
     """Facts that belong to somebody: found as in the lists, changed by the pages that show what would change."""
 
     actions = ["change_owner", "change_tags", "retire"]
+    exclude: ClassVar[list[str]] = ["owner_origin"]
+    readonly_fields: ClassVar[list[str]] = ["owner_known"]
     select: Callable[..., Any]
     change_url: ClassVar[str]
     # What the search of a list leaves out unless it is asked for.
@@ -54,6 +56,10 @@ class OwnedAdmin(ReadOnlyAdmin):
         return (
             queryset.none() if found.errors else queryset.filter(pk__in=found.queryset.order_by().values("pk"))
         ), False
+
+    @admin.display(description=_("owner known"))
+    def owner_known(self, row: Certificate | Endpoint) -> str:
+        return row.owner_known
 
     @admin.action(description=_("Change the owner"))
     def change_owner(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -107,7 +113,7 @@ class EndpointAdmin(OwnedAdmin):
     list_filter = ["outcome", "protocol", "tls_version", "zone", "worst_severity"]
     list_select_related = ["owner_team"]
     search_fields = ["server_name", "service"]
-    exclude = ["address"]
+    exclude: ClassVar[list[str]] = ["address", "owner_origin"]
 
     @admin.display(description=_("page"))
     def page(self, row: Endpoint) -> SafeString:

@@ -66,7 +66,7 @@ _OWNER: tuple[Column[Any], ...] = (
     Column("owner_person", "who in it, by e-mail", lambda row, _: row.owner_person and row.owner_person.email),
     Column(
         "owner_origin",
-        "how the owner is known: manual (also if nobody was chosen), rule, inferred",
+        "how the owner is known: manual (also if nobody was chosen, or by a row of a spreadsheet), rule, inferred",
         lambda row, _: row.owner_origin,
     ),
     Column("owner_reason", "why, in words: the rule, the row of a table, who decided", lambda row, _: row.owner_reason),

@@ -10,6 +10,7 @@ facts because filter, sort and keyset paging need them there.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q, Value
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
@@ -52,6 +54,14 @@ class Origin(models.TextChoices):
     MANUAL = "manual", _("chosen by a person")
     RULE = "rule", _("by rule")
     INFERRED = "inferred", _("inferred")
+
+
+def reason_of_row(number: int, file: str, person: str) -> str:
+    """Why something is whose it is where a row of a spreadsheet says so."""
+    return f"Row {number} of {file}, imported by {person}."
+
+
+_OF_A_ROW = re.compile(r"Row \d+ of .+, imported by \S+\.", re.DOTALL)
 
 
 class Environment(models.TextChoices):
@@ -174,6 +184,13 @@ class Standing(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def owner_known(self) -> str:
+        """How its owner is known, in words. A row of a spreadsheet is the word of the person who imported it."""
+        if self.owner_origin == Origin.MANUAL and _OF_A_ROW.fullmatch(self.owner_reason):
+            return gettext("by a row of a spreadsheet, which counts as chosen by a person: rules leave it")
+        return str(self.get_owner_origin_display())
 
     @cached_property
     def ruled_by(self) -> dict[str, models.Model]:

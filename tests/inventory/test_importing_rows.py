@@ -68,6 +68,7 @@ def test_a_row_changes_the_endpoint_and_what_it_serves(ada: User, web: Team, olg
     for row in (Endpoint.objects.get(pk=place.pk), Certificate.objects.get(pk=served.pk)):
         assert (row.owner_team, row.owner_person, row.owner_origin) == (web, olga, "manual")
         assert row.owner_reason == "Row 2 of estate.csv, imported by ada@example.org."
+        assert row.owner_known.startswith("by a row of a spreadsheet")
         assert (row.environment, row.custom_fields, row.judge_at) == ("production", {"Room": "B1"}, NOW)
         assert sorted(tag.name for tag in row.tags.all()) == ["eu", "shop"]
     assert Endpoint.objects.get(pk=other.pk).owner_team is None

@@ -9,8 +9,10 @@ from typing import Any, TypeAlias
 import pytest
 from django.test import Client
 
-from accounts.models import AuditEvent, Organisation, Team, User
+from accounts.models import AuditEvent, Organisation, Role, Team, User
 from inventory.models import Certificate, Endpoint, Origin
+from inventory.models.standing import reason_of_row
+from tests.conftest import MakeUser
 from tests.inventory.factories import make_certificate, make_endpoint
 
 HTMX = {"HX-Request": "true"}
@@ -127,3 +129,17 @@ def test_what_is_left_to_nobody_for_a_reason_keeps_the_reason(place: Place, as_o
     item.refresh_from_db()
     assert (item.owner_team, item.owner_reason) == (None, "a test machine, nobody's")
     assert AuditEvent.objects.get().after["reason"] == "a test machine, nobody's"
+
+
+def test_what_a_row_of_a_spreadsheet_said_is_told_with_its_file_and_who_imported_it(
+    place: Place, as_operator: Client, make_user: MakeUser, web_team: Team
+) -> None:
+    _url, item = place
+    reason = reason_of_row(12, "estate <b>.csv", "ada@example.org")
+    type(item).objects.update(owner_team=web_team, owner_origin=Origin.MANUAL, owner_reason=reason)
+    noun = type(item)._meta.model_name
+    page = words(as_operator.get(f"/{noun}s/{item.pk}/"))
+    as_operator.force_login(make_user("root@example.org", role=Role.ADMINISTRATOR))
+    for shown in (page, words(as_operator.get(f"/admin/inventory/{noun}/{item.pk}/change/"))):
+        assert "by a row of a spreadsheet, which counts as chosen by a person" in shown
+        assert "Row 12 of estate <b>.csv, imported by ada@example.org." in shown
