@@ -12,6 +12,7 @@ from django.db.models.lookups import Exact, LessThanOrEqual
 from inventory.filters.business import HasField, HasItem
 from inventory.models import BulkChange, Certificate, Origin
 from inventory.services.bulk_kinds import MOST_NOTES
+from inventory.services.rules import standing
 
 
 def would_change(rows: QuerySet[Any], kind: str, change: Mapping[str, Any], reason: str) -> QuerySet[Any]:
@@ -32,7 +33,7 @@ def would_change(rows: QuerySet[Any], kind: str, change: Mapping[str, Any], reas
 def _says_otherwise(change: Mapping[str, Any]) -> Q:
     differs = Q(pk__in=[])
     for name, value in change["set"].items():
-        differs |= ~Q(**{name: value})
+        differs |= ~Q(**{name: value}) | (_says_a_rule(name, value) if name in standing.COLUMNS else Q())
     for name, text in change["fields"].items():
         has = HasField(F("custom_fields"), (name, None if text is None else [text]))
         differs |= Q(has) if text is None else ~Q(has)
@@ -41,6 +42,13 @@ def _says_otherwise(change: Mapping[str, Any]) -> Q:
     for word in change["not_under"]:
         differs |= Q(HasItem(F("regulations"), word))
     return differs | _has_room_for(change["note"]) if change["note"] else differs
+
+
+def _says_a_rule(name: str, value: Any) -> Q:
+    """As ``people_say`` decides: who confirms what a rule said, or empties what is empty, says so from now on."""
+    if value:
+        return Q(ruled__has_key=name)
+    return ~Q(**{"ruled__has_key": name, f"ruled__{name}": standing.NOTHING_ON_PURPOSE})
 
 
 def _has_room_for(note: str) -> Q:

@@ -14,6 +14,7 @@ from certdash.lib.work import WorkStatus
 from inventory.models import BulkChange, Certificate, Endpoint, Origin
 from inventory.services import bulk, recount
 from inventory.services.bulk_kinds import KINDS, MOST_NOTES
+from inventory.services.bulk_preview import would_change
 from tests.conftest import NOW, MakeUser
 from tests.inventory.factories import make_certificate, make_endpoint
 
@@ -103,6 +104,30 @@ def test_details_are_set_and_no_rule_keeps_them(operator: User, web_team: Team) 
         {"application": 0},
         NOW,
     )
+
+
+RULED: dict[str, dict[str, Any]] = {
+    "said by nobody": {},
+    "said by a person": {"environment": "production"},
+    "said by a rule": {"environment": "production", "ruled": {"environment": 7}},
+    "another word of a rule": {"environment": "staging", "ruled": {"environment": 7, "application": 7}},
+    "emptied by a person": {"ruled": {"environment": 0}},
+    "another field of a rule": {"criticality": "high", "ruled": {"criticality": 7}},
+}
+
+
+@pytest.mark.parametrize("wanted", [{"environment": "production"}, {"environment": ""}, {"purpose": "server"}])
+def test_a_preview_of_what_rules_set_is_what_is_done(wanted: dict[str, str], operator: User, web_team: Team) -> None:
+    for name, columns in RULED.items():
+        make_certificate(name, owner_team=web_team, **columns)
+    change = {"set": wanted, "fields": {}, "under": [], "not_under": [], "note": ""}
+    shown = set(would_change(Certificate.objects.all(), "details", change, "").values_list("pk", flat=True))
+    before = dict(Certificate.objects.values_list("pk", "judge_at"))
+    work = bulk.begin_change("certificates", "details", "", change, actor=operator, now=NOW)
+    work.refresh_from_db()
+    assert shown == {pk for pk, at in Certificate.objects.values_list("pk", "judge_at") if at != before[pk]}
+    assert work.changed == len(shown)
+    assert not would_change(Certificate.objects.all(), "details", change, "").exists()
 
 
 def test_regulations_and_notes_are_added_to_what_stands_there(operator: User, web_team: Team) -> None:
