@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from accounts.services import can_send_mail
 from alerts.models import Letter
 from certdash.lib.htmx import HtmxRequest, page_or_fragment
 from inventory.filters import count_up_to
@@ -26,5 +27,6 @@ def certificate_told(request: HtmxRequest, pk: int) -> HttpResponse:
         "named": count_up_to(named),
         "others": count_up_to(of.exclude(pk__in=named.order_by().values("pk"))),
         "shown": SHOWN,
+        "can_send": can_send_mail(),
     }
     return render(request, page_or_fragment(request, "alerts/told.html", "panel"), context)

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import Organisation
-from accounts.services import require_change
+from accounts.services import can_send_mail, require_change
 from inventory.forms.questions import AnswerForm, AskForm
 from inventory.models import Certificate, OwnerQuestion
 from inventory.services.questions import (
@@ -46,7 +46,12 @@ def ask(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             _send(request, question, link)
             return redirect("inventory:certificate_detail", pk)
-    context = {"certificate": certificate, "form": form, "recognised": recognised_by(certificate, user)}
+    context = {
+        "certificate": certificate,
+        "form": form,
+        "recognised": recognised_by(certificate, user),
+        "can_send": can_send_mail(),
+    }
     return render(request, ASK, context, status=422 if form.is_bound else 200)
 
 
@@ -56,8 +61,8 @@ def _send(request: HttpRequest, question: OwnerQuestion, link: str) -> None:
         send_question(question, link)
         messages.success(request, _("%(email)s was asked. The link works for 14 days.") % {"email": question.email})
     except MailError as error:
-        said = _("No mail could be sent. Pass this link on to %(email)s yourself; it is shown only now: %(link)s")
-        messages.warning(request, said % {"email": question.email, "link": error.link})
+        said = _("No mail could be sent. Pass this link on to %(email)s yourself; it is shown only now:")
+        messages.warning(request, said % {"email": question.email}, extra_tags=error.link)
 
 
 @require_POST

@@ -21,7 +21,7 @@ from certdash.lib.work import WorkStatus
 from discovery.models import Network, Source
 from discovery.services import default_zone
 from inventory.addresses import pack
-from inventory.models import Import
+from inventory.models import Certificate, Import
 from inventory.services import recount
 from tests.conftest import NOW, MakeUser
 from tests.inventory.factories import make_certificate, make_endpoint
@@ -223,11 +223,16 @@ def test_the_hour_and_the_zone_of_the_organisation_decide(operator: User, web_te
     assert Day.objects.get().day == DAY
 
 
-def test_without_a_mail_server_nothing_is_written(operator: User, web_team: Team, settings: Any) -> None:
+def test_without_a_mail_server_nothing_is_written_and_nobody_counts_as_told(
+    client: Client, operator: User, web_team: Team, settings: Any
+) -> None:
     serve("old.example.org", -3.5, web_team)
     settings.EMAIL_BACKEND, settings.EMAIL_HOST = "django.core.mail.backends.filebased.EmailBackend", ""
     assert run() == []
     assert not Day.objects.exists()
+    client.force_login(operator)
+    told = client.get(f"/certificates/{Certificate.objects.get().pk}/told/").text
+    assert "No mail server is set, so nobody can be told." in told
 
 
 def test_looking_at_the_preview_sends_nothing(client: Client, operator: User, web_team: Team) -> None:

@@ -84,6 +84,9 @@ def test_each_owner_gets_their_own_things(client: Client, administrator: User, e
     assert "Written by ada@example.org to the owners" in letter.body
     told = client.get(f"/certificates/{estate['pay'].pk}/told/").content.decode()
     assert "pay@example.org" in told
+    told_by = Letter.objects.get(recipient="pay@example.org")
+    assert f'<a href="/alerts/letters/{told_by.pk}/">Renew</a>' in told
+    assert "nobody can be told" not in told
 
 
 def test_one_event_tells_of_it(client: Client, administrator: User, estate: dict[str, Any]) -> None:

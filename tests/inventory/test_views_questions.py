@@ -141,11 +141,15 @@ def test_an_address_that_would_break_the_headers_is_refused(
 def test_without_a_mail_server_the_asker_gets_the_link(
     client: Client, row: Certificate, operator: User, web_team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inventory.services.questions.can_send_mail", lambda: False)
+    for place in ("services", "views"):
+        monkeypatch.setattr(f"inventory.{place}.questions.can_send_mail", lambda: False)
     client.force_login(operator)
+    url = f"/ownership/ask/{row.pk}/"
+    assert "No mail server is set, so they get no mail from here." in words(client.get(url))
     data = {"email": "pat@example.net", "team": "web", "message": ""}
-    told = words(client.post(f"/ownership/ask/{row.pk}/", data, follow=True))
-    link = re.search(r"(/yours/[\w-]{43}/)", told)
+    answer = client.post(url, data, follow=True)
+    link = re.search(r"(/yours/[\w-]{43}/)", words(answer))
     assert link
+    assert re.search(f'data-copy="https?://[^"/]+{link[1]}"', answer.text)
     client.logout()
     assert client.get(link[1]).status_code == 200
