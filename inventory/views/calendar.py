@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -21,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import CalendarFeed, Organisation, SavedView, User
 from accounts.services import TooManyFeedsError, absolute, create_feed, find_feed, note_reading, withdraw_feed
+from certdash.lib.inert import visible
 from certdash.lib.zones import zone_of
 from inventory import filters
 from inventory.filters import Filtered, error_sentences
@@ -168,12 +170,25 @@ def feed_list(request: HttpRequest) -> HttpResponse:
         "address": absolute(reverse("inventory:feed", args=[new])) if new else "",
         "views": _views(user),
         "chosen": request.GET.get("view", ""),
-        "feeds": user.calendar_feeds.filter(withdrawn_at=None).select_related("view"),
+        "feeds": _feeds(user, now),
     }
     response = render(request, FEEDS, context, status=422 if problem else 200)
     if new:
         response.delete_cookie(NEW, path=reverse("inventory:feed_list"), samesite="Strict")
     return response
+
+
+def _feeds(user: User, now: datetime) -> list[tuple[CalendarFeed, str]]:
+    """Open addresses, each with the reason why it answers nothing, if there is one."""
+    found = list(user.calendar_feeds.filter(withdrawn_at=None).select_related("view", "user"))
+    seen = set(_views(user).values_list("pk", flat=True))
+    return [(each, _why_nothing(each, seen, now)) for each in found]
+
+
+def _why_nothing(each: CalendarFeed, seen: set[int], now: datetime) -> str:
+    if each.view_id is not None and each.view_id not in seen:
+        return _("You do not see this view any more.")
+    return " ".join(error_sentences(_of_feed(each, now).errors))
 
 
 def _with_new(response: HttpResponse, token: str) -> HttpResponse:
@@ -209,10 +224,18 @@ def read_feed(request: HttpRequest, token: str) -> HttpResponse:
     note_reading(found, now)
     result = _of_feed(found, now)
     if result.errors:
-        raise Http404
+        return _not_understood(found, error_sentences(result.errors))
     name = found.view.name if found.view else _("Certificates that expire")
     content = feed(result, name, absolute(reverse("inventory:certificate_list")), _zone(), now)
     return _as_calendar(request, content)
+
+
+def _not_understood(found: CalendarFeed, why: Sequence[str]) -> HttpResponse:
+    """Not an empty calendar, which would say that nothing expires."""
+    name = visible(found.view.name) if found.view else ""
+    said = _("This calendar shows nothing: the filter of the saved view “%(name)s” is not understood any more.")
+    lines = [said % {"name": name}, *map(visible, why), _("Open the view in certdash, and give it another question.")]
+    return HttpResponse("\n".join(lines) + "\n", "text/plain; charset=utf-8", status=422)
 
 
 def _of_feed(found: CalendarFeed, now: datetime) -> Filtered[Certificate]:

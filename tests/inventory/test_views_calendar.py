@@ -168,6 +168,25 @@ def test_a_feed_ends_with_its_address_its_account_or_its_view(
     assert set(AuditEvent.objects.values_list("verb", flat=True)) >= {"calendar.created", "calendar.withdrawn"}
 
 
+def test_a_feed_whose_view_is_not_understood_says_so_and_never_looks_empty(
+    client: Client, operator: User, web_team: Team, estate: None, today: datetime
+) -> None:
+    client.force_login(operator)
+    view = SavedView.objects.create(
+        page="certificates", name="Ours", query="team=web", audience="team", team=web_team, created_at=today
+    )
+    address = _new_feed(client, view=view.pk)
+    assert "It answers nothing" not in client.get("/calendar/feeds/").text
+    SavedView.objects.update(query="team=web&colour=red")
+    answer = Client().get(address)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (422, "text/plain; charset=utf-8")
+    assert "the filter of the saved view “Ours” is not understood any more" in answer.text
+    assert "colour" in answer.text
+    assert "It answers nothing" in client.get("/calendar/feeds/").text
+    operator.memberships.all().delete()
+    assert "You do not see this view any more." in client.get("/calendar/feeds/").text
+
+
 def test_nobody_withdraws_or_sees_an_address_of_others(client: Client, operator: User, stranger: User) -> None:
     client.force_login(operator)
     _new_feed(client)
