@@ -30,9 +30,11 @@ from inventory.services.retirement import (
 from inventory.services.rules import Applied, Finds, tell_applied
 from inventory.services.rules.keeping import (
     delete_rule,
+    left_by_removed,
     move_rule,
     note_applied,
     order_rules,
+    owners_given,
     rule_words,
     save_rule,
 )
@@ -76,6 +78,7 @@ __all__ = [
     "keep_trust_store",
     "kept",
     "known_chains",
+    "left_by_removed",
     "most",
     "move_rule",
     "note_applied",
@@ -85,6 +88,7 @@ __all__ = [
     "one_moment",
     "order_rules",
     "owner_of",
+    "owners_given",
     "preview_rules",
     "recount",
     "refresh_statistics",

@@ -50,7 +50,13 @@ def rule_list(request: HtmxRequest) -> HttpResponse:
     rules = list(OwnershipRule.objects.select_related("team").annotate(**given))
     waiting = [rule for rule in rules if rule.enabled and rule.applied_at is None]
     runs = BulkChange.objects.filter(kind=BulkChange.Kind.RULES).select_related("requested_by")[:2]
-    context = {"rules": rules, "waiting": waiting, "runs": runs, "limit": COUNTED_AT_MOST - 1}
+    context = {
+        "rules": rules,
+        "waiting": waiting,
+        "removed": services.left_by_removed(),
+        "runs": runs,
+        "limit": COUNTED_AT_MOST - 1,
+    }
     template = page_or_fragment(request, "inventory/rule_list.html", "runs")
     return render(request, template, context)
 
@@ -74,7 +80,7 @@ def _edit(request: HtmxRequest, user: User, rule: OwnershipRule, initial: dict[s
     if not user.is_administrator:
         for field in form.fields.values():
             field.disabled = True
-    context: dict[str, Any] = {"form": form, "rule": rule}
+    context: dict[str, Any] = {"form": form, "rule": rule, "given": services.owners_given(rule) if rule.pk else None}
     if request.method == "POST" and form.is_valid():
         if "preview" in request.POST:
             return _show(request, context | {"preview": services.preview_rules(form.instance, user)})

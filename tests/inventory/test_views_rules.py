@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.test import Client
 
 from accounts.models import AuditEvent, Organisation, Team, User
 from inventory.models import BulkChange, Certificate, OwnershipRule, Tag
-from inventory.services import preview_rules
+from inventory.services import preview_rules, recount
 from inventory.services.rules import candidates, previewing
 from tests.conftest import NOW
 from tests.inventory.factories import make_certificate, make_endpoint
@@ -25,6 +26,11 @@ EMPTY = dict.fromkeys(
 
 def typed(**columns: Any) -> dict[str, Any]:
     return {**EMPTY, "name": "Web farm", "enabled": "on", **columns}
+
+
+def words(response: Any) -> str:
+    """What the page says, without its messages."""
+    return " ".join(re.sub(r"<[^>]+>", " ", response.text.partition("</h1>")[2]).split())
 
 
 def make(position: int, **columns: Any) -> OwnershipRule:
@@ -124,12 +130,19 @@ def test_a_removed_rule_falls_back_when_rules_are_applied(as_administrator: Clie
     row = make_certificate()
     made = make(1, name_pattern="*", team=web_team, environment="test")
     as_administrator.post("/ownership/rules/apply/")
+    assert "1 certificates and 0 endpoints have their owner from it." in words(
+        as_administrator.get(f"{LIST}{made.pk}/")
+    )
     as_administrator.post(f"{LIST}{made.pk}/delete/")
+    left = words(as_administrator.get(LIST))
+    assert "“Rule 1” was removed" in left
+    assert "When it went, 1 certificates and 0 endpoints had their owner from it. It set environment" in left
     shown = as_administrator.get(PREVIEW).content.decode()
     assert "no rule decides it any more" in shown
     as_administrator.post("/ownership/rules/apply/")
     row.refresh_from_db()
     assert (row.owner_team, row.owner_origin, row.environment, row.ruled) == (None, "", "", {})
+    assert "was removed" not in words(as_administrator.get(LIST))
 
 
 def test_an_auditor_reads_and_changes_nothing(
@@ -176,7 +189,7 @@ def test_what_a_rule_may_be_about_is_found(administrator: User, web_team: Team, 
 
 
 def test_more_than_can_be_looked_at_is_called_a_sample(
-    administrator: User, web_team: Team, monkeypatch: pytest.MonkeyPatch
+    as_administrator: Client, administrator: User, web_team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(previewing, "LOOKED_AT_MOST", 3)
     monkeypatch.setattr(previewing, "FOUND_AT_MOST", 6)
@@ -187,8 +200,11 @@ def test_more_than_can_be_looked_at_is_called_a_sample(
     side = one.certificates
     assert (side.changing, side.looked_at, side.candidates, side.is_sample, side.is_more) == (3, 3, 6, True, True)
     make(1, name_pattern="*", team=web_team)
+    recount()
     side = preview_rules(None, administrator).certificates
     assert (side.looked_at, side.candidates, side.is_sample, side.percent) == (3, None, True, 100)
+    page = as_administrator.get(PREVIEW).text
+    assert "This is a sample: 3 of 8 were looked at" in " ".join(page.split())
     assert Certificate.objects.filter(owner_team=None).count() == 8
 
 

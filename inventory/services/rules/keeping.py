@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
 
-from accounts.models import Role, User
+from accounts.models import AuditEvent, Role, User
 from accounts.services import audit, require_role
-from inventory.models import OwnershipRule
+from inventory.models import BulkChange, OwnershipRule
 from inventory.services.details import ChangedMeanwhileError, version_of
+from inventory.services.owned import CERTIFICATES, ENDPOINTS
+from inventory.services.rules.candidates import given_by
 from inventory.services.rules.reading import CONDITIONS
+from inventory.services.rules.standing import COLUMNS as DETAILS
 
+_DELETED = "ownershiprule.deleted"
+REMOVED_SHOWN = 5
 _COLUMNS = ("name", "enabled", *CONDITIONS, "environment", "criticality", "application")
 
 
@@ -86,14 +92,53 @@ def order_rules(names: Sequence[str], *, actor: User | None, now: datetime) -> b
 
 @transaction.atomic
 def delete_rule(rule: OwnershipRule, *, actor: User | None, now: datetime) -> None:
-    """Ask it no more. What it gave stays until the rules are applied again, with the reason that was true then."""
+    """Ask it no more. What it gave stays until the rules are applied again, with the reason that was true then.
+
+    The event says how many owners that are, for ``left_by_removed``.
+    """
     if actor is not None:
         require_role(actor, Role.ADMINISTRATOR)
-    before, pk = rule_words(rule) | {"position": rule.position}, rule.pk
+    before, pk, gave = rule_words(rule) | {"position": rule.position}, rule.pk, owners_given(rule)
     let_wait_from(rule.position)
     rule.delete()
     rule.pk = pk
-    audit(actor, "ownershiprule.deleted", rule, before, now=now)
+    audit(actor, _DELETED, rule, before, {"gave": gave}, now=now)
+
+
+def owners_given(rule: OwnershipRule) -> dict[str, int]:
+    """How many certificates and endpoints have their owner from it, up to 10,001."""
+    return {
+        "certificates": len(given_by(CERTIFICATES, rule.pk)),
+        "endpoints": len(given_by(ENDPOINTS, rule.pk)),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A rule that is gone, and how much had its owner from it when it went.
+
+    ``also``: it set details, too; of those nobody counts how many.
+    """
+
+    name: str
+    at: datetime
+    certificates: int
+    endpoints: int
+    also: bool
+
+
+def left_by_removed() -> list[Removed]:
+    """Rules that were removed since all of them were last applied, the latest first: what they set still stands."""
+    last = BulkChange.objects.filter(kind=BulkChange.Kind.RULES).order_by("-created_at").first()
+    events = AuditEvent.objects.filter(verb=_DELETED, **({"at__gt": last.created_at} if last else {}))
+    gone = [_removed(event) for event in events.order_by("-number")[:REMOVED_SHOWN]]
+    return [one for one in gone if one.certificates or one.endpoints or one.also]
+
+
+def _removed(event: AuditEvent) -> Removed:
+    gave = event.after.get("gave", {})
+    also = any(event.before.get(name) for name in DETAILS)
+    return Removed(event.subject, event.at, gave.get("certificates", 0), gave.get("endpoints", 0), also)
 
 
 def let_wait_from(position: int) -> None:

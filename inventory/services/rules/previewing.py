@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Team, User
-from inventory.models import OwnershipRule
+from inventory.models import Certificate, OwnershipRule
 from inventory.ownership import Rule, RuleBook
+from inventory.services import totals
 from inventory.services.owned import CERTIFICATES, ENDPOINTS, Owned
 from inventory.services.rules.applying import Asked, Change
 from inventory.services.rules.candidates import FOUND_AT_MOST, candidates, given_by, spread
@@ -21,6 +22,10 @@ LOOKED_AT_MOST = 1000
 LISTED_AT_MOST = 50
 # The key of a rule that is not kept yet.
 TYPED = -1
+_KEPT = {
+    CERTIFICATES.noun: (totals.CERTIFICATES, str(Certificate.Kind.LEAF)),
+    ENDPOINTS.noun: (totals.ENDPOINTS, "total"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Side:
     """Certificates, or endpoints: how many would change of those that were looked at, and the first of them.
 
     ``candidates`` is how many the rule may fit, up to 10,001; None if any row of the estate may be one, and
-    ``is_sample`` then says that rows at even distances stand for all.
+    ``is_sample`` then says that rows at even distances stand for all: ``population`` of them, 0 if nobody counted.
     """
 
     changing: int
@@ -45,6 +50,7 @@ class Side:
     candidates: int | None
     is_sample: bool
     lines: Sequence[Line]
+    population: int = 0
 
     @property
     def percent(self) -> int:
@@ -107,7 +113,14 @@ def _side(
     rows = _rows(owned, asked, chosen, user)
     changes = [change for change in asked.about(owned, rows) if _is_about(change, key)]
     lines = [line for change in changes if (line := _line(change, teams)).changes]
-    return Side(len(lines), len(rows), None if pks is None else len(pks), not is_whole, lines[:LISTED_AT_MOST])
+    found = None if pks is None else len(pks)
+    return Side(len(lines), len(rows), found, not is_whole, lines[:LISTED_AT_MOST], _population(owned, user))
+
+
+def _population(owned: Owned, user: User) -> int:
+    """How many there are, as it is kept."""
+    dimension, value = _KEPT[owned.noun]
+    return totals.numbers(user, dimension)[dimension].get(value, 0)
 
 
 def _rows(owned: Owned, asked: Asked, pks: Sequence[int], user: User) -> list[Any]:
