@@ -22,8 +22,8 @@ from accounts.services.saved_views import opening_address
 from certdash.lib.htmx import HtmxRequest, page_or_fragment, wants_fragment
 from certdash.lib.inert import visible
 from inventory.exports import FORMATS, file_name, note_export, write
-from inventory.filters import Count, count_up_to, error_sentences, in_words, query_with
-from inventory.filters.paging import Cursor, CursorError, Page, take_page
+from inventory.filters import Count, count_up_to, error_sentences, in_words, page_links, query_with
+from inventory.filters.paging import Page, page_at
 from inventory.models import Certificate, Endpoint, Severity
 from policy.exports import FINDINGS, WORST_FIRST
 from policy.filters import ME, FindingFilter, facets, in_state, settled
@@ -223,10 +223,7 @@ def _list_context(request: HtmxRequest) -> dict[str, Any]:
         "tabs": _tabs(state),
         "rows": [_row(finding) for finding in page.rows],
         "problem": problem,
-        "page": {
-            "previous_url": _query(request, page.previous),
-            "next_url": _query(request, page.next),
-        },
+        "page": page_links(request.GET, page),
         "count": count,
         "count_words": in_words(count),
         "query": query_with(request.GET, after=None, view=None),
@@ -250,19 +247,10 @@ def _is_narrowed(chosen: FindingFilter) -> bool:
 
 
 def _page(found: FindingQuerySet, after: str) -> tuple[Page[Finding], str]:
-    """One page, and what to say if the link to it is damaged (then it is the first one)."""
-    try:
-        cursor, problem = (Cursor.read(after, WORST_FIRST) if after else None), ""
-    except CursorError as error:
-        cursor, problem = None, str(error)
-    # Sorted by their keys alone: what a line shows is read for the lines of the page, not for all that is sorted.
-    page = take_page(found.only(WORST_FIRST.field), WORST_FIRST, cursor, SHOWN)
+    """Sorted by their keys alone: what a line shows is read for the lines of the page, not for all that is sorted."""
+    page, problem = page_at(found.only(WORST_FIRST.field), WORST_FIRST, after, SHOWN)
     rows = Finding.objects.with_subject().in_bulk([finding.pk for finding in page.rows])
     return replace(page, rows=[rows[finding.pk] for finding in page.rows if finding.pk in rows]), problem
-
-
-def _query(request: HtmxRequest, cursor: str) -> str:
-    return f"?{query_with(request.GET, after=cursor)}" if cursor else ""
 
 
 def _tabs(state: str) -> list[dict[str, Any]]:

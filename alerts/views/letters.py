@@ -16,8 +16,8 @@ from accounts.services import can_send_mail, require_administrator
 from alerts.models import Letter
 from alerts.services import try_again
 from certdash.lib.htmx import HtmxRequest
-from inventory.filters import count_up_to
-from inventory.filters.paging import Cursor, CursorError, Sort, take_page
+from inventory.filters import count_up_to, page_links
+from inventory.filters.paging import Sort, page_at
 
 SHOWN = 50
 NEWEST_FIRST = Sort("letter", "pk", "number", descending=True)
@@ -29,17 +29,14 @@ def letter_list(request: HtmxRequest) -> HttpResponse:
     require_administrator(request.user)
     state = request.GET.get("state", "")
     letters = Letter.objects.filter(state=state) if state in Letter.State else Letter.objects.all()
-    try:
-        cursor = Cursor.read(after, NEWEST_FIRST) if (after := request.GET.get("after", "")) else None
-    except CursorError:
-        cursor = None
-    page = take_page(letters.defer("body"), NEWEST_FIRST, cursor, SHOWN)
+    page, problem = page_at(letters.defer("body"), NEWEST_FIRST, request.GET.get("after", ""), SHOWN)
     context = {
         "letters": page.rows,
+        "problem": problem,
         "tabs": _tabs(state),
         "state": state,
         "can_send": can_send_mail(),
-        "page": {"previous_url": _url(state, page.previous), "next_url": _url(state, page.next)},
+        "page": page_links(request.GET, page),
     }
     return render(request, "alerts/letter_list.html", context)
 
@@ -73,8 +70,3 @@ def _tabs(state: str) -> list[dict[str, Any]]:
         }
         for word, label in shown
     ]
-
-
-def _url(state: str, cursor: str) -> str:
-    asked = {name: value for name, value in (("state", state), ("after", cursor)) if value}
-    return f"?{urlencode(asked)}" if cursor else ""

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 from certdash.lib.htmx import HtmxRequest
 from discovery.models import Candidate, Scan
 from discovery.services import CANDIDATES_KEPT
-from inventory.filters import Count, count_up_to, in_words, query_with
-from inventory.filters.paging import Cursor, CursorError, Page, Sort, take_page
+from inventory.filters import Count, count_up_to, in_words, page_links
+from inventory.filters.paging import Sort, page_at
 from inventory.services.writing import among
 
 SHOWN = 50
@@ -26,14 +26,14 @@ def candidate_list(request: HtmxRequest) -> HttpResponse:
     scan = _scan(request)
     found = sorted(scan.candidate_ids()) if scan else []
     rows = Candidate.objects.filter(among("pk", found)) if scan else _waiting(request)
-    page, problem = _page(rows, request.GET.get("after", ""))
+    page, problem = page_at(rows, NEWEST_FIRST, request.GET.get("after", ""), SHOWN)
     count = count_up_to(rows)
     context = {
         "scan": scan,
         "with_scan": scan is None,
         "candidates": page.rows,
         "problem": problem,
-        "page": {"previous_url": _query(request, page.previous), "next_url": _query(request, page.next)},
+        "page": page_links(request.GET, page),
         "count": count.number,
         "count_words": in_words(count),
         "forgotten": _forgotten(found, count),
@@ -53,19 +53,6 @@ def _scan(request: HtmxRequest) -> Scan | None:
 
 def _waiting(request: HtmxRequest) -> QuerySet[Candidate]:
     return Candidate.objects.visible_to(request.user).waiting().select_related("scan").defer(*NOT_SHOWN)
-
-
-def _page(rows: QuerySet[Candidate], after: str) -> tuple[Page[Candidate], str]:
-    """One page, and what to say if the link to it is damaged (then it is the first one)."""
-    try:
-        cursor, problem = (Cursor.read(after, NEWEST_FIRST) if after else None), ""
-    except CursorError as error:
-        cursor, problem = None, str(error)
-    return take_page(rows, NEWEST_FIRST, cursor, SHOWN), problem
-
-
-def _query(request: HtmxRequest, cursor: str) -> str:
-    return f"?{query_with(request.GET, after=cursor)}" if cursor else ""
 
 
 def _forgotten(found: list[int], count: Count) -> int:

@@ -10,6 +10,7 @@ from inventory.filters.base import (
     error_sentences,
     few_of,
     in_words,
+    page_links,
     query_with,
 )
 from inventory.filters.certificate import ANY, certificates
@@ -35,6 +36,7 @@ __all__ = [
     "few_of",
     "in_words",
     "issuers",
+    "page_links",
     "query_with",
     "risk_codes",
     "risk_words",

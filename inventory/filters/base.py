@@ -141,6 +141,14 @@ def query_with(asked: QueryDict, **changes: str | list[str] | None) -> str:
     return changed.urlencode()
 
 
+def page_links(asked: QueryDict, page: Page[Any]) -> dict[str, str]:
+    """What a pager shows of the pages beside this one."""
+    return {
+        "previous_url": f"?{query_with(asked, after=page.previous)}" if page.previous else "",
+        "next_url": f"?{query_with(asked, after=page.next)}" if page.next else "",
+    }
+
+
 class EstateFilter(django_filters.FilterSet):
     """One model's filters. ``defaults`` are conditions in force unless the query says otherwise."""
 

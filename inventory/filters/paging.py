@@ -86,6 +86,15 @@ class Page(Generic[Row]):
     previous: str = ""
 
 
+def page_at(queryset: QuerySet[Row], sort: Sort, text: str, size: int) -> tuple[Page[Row], str]:
+    """The page that a link asks for, and what to say if the link is damaged (then it is the first one)."""
+    try:
+        cursor, problem = (Cursor.read(text, sort) if text else None), ""
+    except CursorError as error:
+        cursor, problem = None, str(error)
+    return take_page(queryset, sort, cursor, size), problem
+
+
 def take_page(queryset: QuerySet[Row], sort: Sort, cursor: Cursor | None, size: int) -> Page[Row]:
     backwards = cursor is not None and cursor.backwards
     rows = _walk(queryset, sort.turned() if backwards else sort, cursor, size + 1)
