@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, Q
 
-from accounts.models import User
+from accounts.models import Team, User
 from inventory.filters.words import domain_words
 from inventory.models import Certificate, Domain, Severity, Total
 from inventory.models.certificates import CertificateQuerySet
@@ -19,6 +19,7 @@ from inventory.names import is_public, other_form
 
 # Of a domain of more certificates, only what is kept is shown in the list: reading them would grow with the estate.
 MOST_READ = 2_000
+SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +114,19 @@ def not_sorted(user: User, most: int) -> int:
     unsorted = Certificate.objects.filter(domain_ids__isnull=True).order_by()
     # An index holds what is not sorted, and nothing else: whether there is any is known before whose it is.
     return unsorted.visible_to(user)[: most + 1].count() if unsorted.exists() else 0
+
+
+def owners_of(row: DomainRow) -> list[tuple[Team | None, int]]:
+    """Whose certificates they are, the most first."""
+    teams = Team.objects.in_bulk([pk for pk in row.owners if pk is not None])
+    owners = [(teams.get(pk) if pk else None, number) for pk, number in row.owners.items()]
+    return sorted(owners, key=lambda pair: -pair[1])
+
+
+def issuers_of(row: DomainRow, user: User) -> list[tuple[int, str, int]] | None:
+    """Who signed them, the most first; None where there are too many to count."""
+    if row.certificates > MOST_READ:
+        return None
+    signed: Any = listed(user).filter(domains__domain=row.domain).exclude(issuer=None).order_by()
+    counted = signed.values_list("issuer", "issuer__label").annotate(number=Count("pk"))
+    return list(counted.order_by("-number", "issuer__label")[:SHOWN])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -19,7 +17,7 @@ from inventory.filters import Filtered, count_up_to, visible_domains
 from inventory.filters.base import MOST_COUNTED
 from inventory.filters.domain import under_domains
 from inventory.models import Domain
-from inventory.snapshot.domains import MOST_READ, DomainRow, domain_rows, listed, not_sorted
+from inventory.snapshot.domains import MOST_READ, domain_rows, issuers_of, listed, not_sorted, owners_of
 from inventory.snapshot.rows import certificate_rows, with_listed
 from inventory.snapshot.under_domain import names_under
 from inventory.views.listing import answer, list_context, person
@@ -75,10 +73,11 @@ def domain_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "row": row,
         "names": names_under(domain, under, user, now),
         "next": certificate_rows(with_listed(next_ends)[:SHOWN], now),
+        "next_query": urlencode({"domain": domain.name, "sort": "expires"}),
         "expiring": expiring,
         "expired": expired,
-        "owners": _owners(row),
-        "issuers": _issuers(row, user),
+        "owners": owners_of(row),
+        "issuers": issuers_of(row, user),
         "certificates_query": urlencode({"domain": domain.name}),
         "not_sorted": not_sorted(user, MOST_COUNTED),
     }
@@ -89,19 +88,3 @@ def _count(domain: Domain, asked: dict[str, str], user: User, now: datetime) -> 
     """How many, in words, and the query of exactly these."""
     query = {"domain": domain.name, **asked}
     return filters.in_words(filters.certificates(query, user, now).count()), urlencode(query)
-
-
-def _owners(row: DomainRow) -> list[tuple[Team | None, int]]:
-    """Whose certificates they are, the most first."""
-    teams = Team.objects.in_bulk([pk for pk in row.owners if pk is not None])
-    owners = [(teams.get(pk) if pk else None, number) for pk, number in row.owners.items()]
-    return sorted(owners, key=lambda pair: -pair[1])
-
-
-def _issuers(row: DomainRow, user: User) -> list[tuple[int, str, int]] | None:
-    """Who signed them, the most first; None where there are too many to count."""
-    if row.certificates > MOST_READ:
-        return None
-    signed: Any = listed(user).filter(domains__domain=row.domain).exclude(issuer=None).order_by()
-    counted = signed.values_list("issuer", "issuer__label").annotate(number=Count("pk"))
-    return list(counted.order_by("-number", "issuer__label")[:SHOWN])
