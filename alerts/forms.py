@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from django import forms
-from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from certdash.lib.forms import many_lines, one_line
-
-# As many as can be ticked; of more, all that match are mailed.
-MOST_CHOSEN = 500
+from inventory.forms.bulk import read_chosen
 
 
-def read_chosen(texts: Iterable[str]) -> list[int]:
-    """Primary keys as they were ticked. Raises ValidationError."""
-    found = list(texts)
-    if len(found) > MOST_CHOSEN:
-        raise ValidationError(
-            _("At most %(most)s can be ticked. Filter the list instead."), params={"most": MOST_CHOSEN}
-        )
-    if not all(text.isascii() and text.isdigit() and len(text) <= 18 for text in found):
-        raise ValidationError(_("What was ticked is not understood. Open the list again."))
-    return sorted({int(text) for text in found})
+def read_ticked(text: str) -> list[int]:
+    """Primary keys with spaces between them. Raises ValidationError."""
+    return read_chosen(text.split(), gettext("At most %(most)s can be ticked. Filter the list instead."))
 
 
 class OwnerMailForm(forms.Form):
@@ -41,4 +30,4 @@ class OwnerMailForm(forms.Form):
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
     def clean_chosen(self) -> list[int]:
-        return read_chosen(self.cleaned_data["chosen"].split())
+        return read_ticked(self.cleaned_data["chosen"])

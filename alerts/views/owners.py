@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.services import can_send_mail, require_change
-from alerts.forms import OwnerMailForm, read_chosen
+from alerts.forms import OwnerMailForm, read_ticked
 from alerts.models import Letter, Mailing
 from alerts.services import MailingRefusedError, request_mailing, sort_by_owner
 from certdash.lib.htmx import HtmxRequest, page_or_fragment
@@ -72,7 +72,7 @@ def _preview(query: str, chosen: str, request: HtmxRequest, now: datetime) -> di
     if chosen == "-":
         return {"found": None, "problem": _("Nothing was ticked. Tick what is meant, or choose all that match.")}
     try:
-        found = sort_by_owner(query, request.user, now, read_chosen(chosen.split()))
+        found = sort_by_owner(query, request.user, now, read_ticked(chosen))
     except MailingRefusedError as error:
         return {"found": None, "problem": str(error)}
     except ValidationError as error:

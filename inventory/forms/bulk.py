@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
@@ -23,6 +24,15 @@ CLEAR = "-"
 NOTE_LENGTH = 1000
 
 
+def read_chosen(texts: Collection[str], too_many: str) -> list[int]:
+    """Primary keys as they were ticked. Raises ValidationError; ``too_many`` names the limit as ``most``."""
+    if len(texts) > MOST_CHOSEN:
+        raise ValidationError(too_many, params={"most": MOST_CHOSEN})
+    if not all(text.isascii() and text.isdigit() and len(text) <= 18 for text in texts):
+        raise ValidationError(_("What was ticked is not understood. Open the list again."))
+    return sorted({int(text) for text in texts})
+
+
 class ScopeForm(forms.Form):
     """All that a filter finds, or rows that were ticked. ``expected`` is the number that the person was shown."""
 
@@ -34,14 +44,9 @@ class ScopeForm(forms.Form):
 
     def clean_pk(self) -> list[int]:
         texts = [str(text) for text in self.cleaned_data["pk"] or []]
-        if len(texts) > MOST_CHOSEN:
-            raise ValidationError(
-                _("At most %(most)s can be ticked. Filter the list, and change all that match."),
-                params={"most": MOST_CHOSEN},
-            )
-        if not all(text.isascii() and text.isdigit() and len(text) <= 18 for text in texts):
-            raise ValidationError(_("What was ticked is not understood. Open the list again."))
-        return sorted({int(text) for text in texts})
+        return read_chosen(
+            texts, gettext("At most %(most)s can be ticked. Filter the list, and change all that match.")
+        )
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
