@@ -34,7 +34,8 @@ class Stand:
     @classmethod
     def of(cls, row: Any) -> Stand:
         details = {name: getattr(row, name) for name in COLUMNS}
-        return cls(*owner_values(row), details=details, ruled=dict(row.ruled or {}))
+        team, person, origin, reason, rule = owner_values(row)
+        return cls(team, person, origin, reason, rule, details, dict(row.ruled or {}))
 
     def put(self, row: Any) -> None:
         put_owner(row, self.owner)
